@@ -1,0 +1,78 @@
+"""Every fenced python example in a README or in docs/ runs as a test, with `await` as in a cell."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import importlib.util
+import inspect
+import os
+from typing import TYPE_CHECKING
+
+from sybil import Sybil
+from sybil.evaluators.python import pad
+from sybil.parsers.markdown import CodeBlockParser, SkipParser
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+    from sybil import Example
+
+SERVERS = {"postgres_url", "valkey_url", "nats_url", "mariadb_url"}
+
+
+def run_like_a_cell(example: Example) -> None:
+    """Execute one fenced block; blocks of one document share names and an event loop."""
+    source = pad(example.parsed, example.line + example.parsed.line_offset)
+    code = compile(source, example.path, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    runner = example.namespace.setdefault("__runner__", asyncio.Runner())
+    result = eval(code, example.namespace)
+    if inspect.iscoroutine(result):
+        runner.run(result)
+
+
+def enter_empty_folder(namespace: dict[str, object]) -> None:
+    """A document starts in a folder of its own, as a new user would."""
+    import tempfile
+
+    folder = tempfile.TemporaryDirectory(prefix="mizzen-readme-", ignore_cleanup_errors=True)
+    namespace["__folder__"], namespace["__back__"] = folder, os.getcwd()
+    os.chdir(folder.name)
+
+
+def close_loop(namespace: dict[str, object]) -> None:
+    runner = namespace.pop("__runner__", None)
+    if isinstance(runner, asyncio.Runner):
+        runner.close()
+    os.chdir(str(namespace.pop("__back__")))
+    namespace.pop("__folder__").cleanup()  # type: ignore[attr-defined]
+
+
+pytest_collect_file = Sybil(
+    parsers=[CodeBlockParser("python", run_like_a_cell), SkipParser()],
+    patterns=["README.md", "**/README.md", "docs/**/*.md"],
+    setup=enter_empty_folder,
+    teardown=close_loop,
+).pytest()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tested by itself, a package leaves out what its missing siblings and extras provide."""
+    if not os.environ.get("MIZZEN_ALONE"):
+        return
+    servers = importlib.util.find_spec("mizzen.testing") is not None
+
+    def can_run(item: pytest.Item) -> bool:
+        if not servers and SERVERS & set(getattr(item, "fixturenames", ())):
+            return False
+        wanted = [str(mark.args[0]) for mark in item.iter_markers("extra")]
+        return all(importlib.util.find_spec(module) for module in wanted)
+
+    left_out = [item for item in items if not can_run(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if can_run(item)]
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    return True if "node_modules" in collection_path.parts else None

@@ -1,0 +1,1 @@
+"""The mizzen demonstration."""

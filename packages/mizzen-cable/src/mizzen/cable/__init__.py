@@ -1,0 +1,3 @@
+"""Realtime channels and presence for stock Socket.IO clients."""
+
+__all__: list[str] = []

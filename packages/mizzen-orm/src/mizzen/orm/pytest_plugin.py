@@ -1,0 +1,1 @@
+"""Fixtures for projects that use mizzen-orm; nothing heavy is imported before a test asks."""

@@ -1,0 +1,3 @@
+"""Composes components into an application."""
+
+__all__: list[str] = []

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sybil import Example
 
 SERVERS = {"postgres_url", "valkey_url", "nats_url", "mariadb_url"}
+SLOW = SERVERS | {"worker_process"}
 
 
 def run_like_a_cell(example: Example) -> None:
@@ -58,20 +59,31 @@ pytest_collect_file = Sybil(
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tested by itself, a package leaves out what its missing siblings and extras provide."""
-    if not os.environ.get("MIZZEN_ALONE"):
-        return
-    servers = importlib.util.find_spec("mizzen.testing") is not None
+    """Mark what is slow; by itself, a package leaves out what missing siblings and extras provide."""
+    for item in items:
+        if SLOW & fixtures_of(item):
+            item.add_marker("slow")
+    if os.environ.get("MIZZEN_ALONE"):
+        left_out = [item for item in items if not can_run(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
-    def can_run(item: pytest.Item) -> bool:
-        if not servers and SERVERS & set(getattr(item, "fixturenames", ())):
-            return False
-        wanted = [str(mark.args[0]) for mark in item.iter_markers("extra")]
-        return all(importlib.util.find_spec(module) for module in wanted)
 
-    left_out = [item for item in items if not can_run(item)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if can_run(item)]
+def can_run(item: pytest.Item) -> bool:
+    if SLOW & fixtures_of(item) and not is_there("mizzen.testing"):
+        return False
+    return all(is_there(str(mark.args[0])) for mark in item.iter_markers("extra"))
+
+
+def fixtures_of(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
+
+
+def is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # a dotted name whose parent is missing
+        return False
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

@@ -1,0 +1,184 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["nox[uv]>=2026.4"]
+# ///
+"""Every check, by name: `uv run nox -l`. A bare `uv run nox` runs those that CI runs."""
+
+from __future__ import annotations
+
+import pathlib
+import tomllib
+
+import nox
+
+nox.needs_version = ">=2026.4"
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = [
+    "lint", "types", "tests", "build", "alone", "floor", "notebooks", "browser", "docs",
+]  # fmt: skip
+
+ROOT = pathlib.Path(__file__).parent
+DISTRIBUTIONS = {
+    path.parent.name: path.parent for path in sorted(ROOT.glob("packages/*/pyproject.toml"))
+}
+EDITABLES = [f"--editable={path}" for path in [*DISTRIBUTIONS.values(), ROOT / "examples/gists"]]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+PINNED = ["--constraint=constraints.txt"]
+
+
+def manifest(path: pathlib.Path) -> dict[str, object]:
+    return tomllib.loads((path / "pyproject.toml").read_text())
+
+
+def module_of(package: str) -> str:
+    return str(manifest(DISTRIBUTIONS[package])["tool"]["uv"]["build-backend"]["module-name"])  # type: ignore[index]
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install the workspace, editable, with dependency groups, at the pinned versions."""
+    session.install(*EDITABLES, *(f"--group={group}" for group in groups), *PINNED)
+
+
+@nox.session(tags=["quick"])
+def lint(session: nox.Session) -> None:
+    """Style, formatting and the order of imports."""
+    session.install("--group=lint", *PINNED)
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+
+
+@nox.session(tags=["quick"])
+def types(session: nox.Session) -> None:
+    """Strict pyright and mypy, complete public types, and who may import whom."""
+    install(session, "test", "notebook", "browser", "lint")
+    python = f"{session.virtualenv.location}/bin/python"
+    session.run("pyright", f"--pythonpath={python}")
+    session.run("mypy")
+    session.run("lint-imports", "--no-cache")
+    for package in DISTRIBUTIONS:
+        session.run(
+            "pyright", f"--pythonpath={python}", "--ignoreexternal", "--verifytypes",
+            module_of(package), silent=True,
+        )  # fmt: skip
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Everything but notebooks and browsers, on real servers, on each Python that is there."""
+    install(session, "test")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session(tags=["quick"], default=False)
+def fast(session: nox.Session) -> None:
+    """The tests that need no server and no child process: for the minute before a commit."""
+    install(session, "test")
+    session.run("pytest", "-q", "-m", "not slow", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def build(session: nox.Session) -> None:
+    """Wheels and sdists of every distribution, into `dist/`."""
+    session.run(
+        "uv", "build", "--all-packages", "--wheel", "--sdist", "--out-dir=dist", "--clear",
+        external=True, silent=True,
+    )  # fmt: skip
+
+
+@nox.session(requires=["build"], reuse_venv=False)
+@nox.parametrize("package", list(DISTRIBUTIONS), ids=list(DISTRIBUTIONS))
+def alone(session: nox.Session, package: str) -> None:
+    """Each wheel by itself: siblings absent, its tests pass bare, its README with its extras."""
+    wheel = wheel_of(package)
+    session.install(wheel, "--find-links=dist", *PINNED)
+    module = module_of(package)
+    session.run(
+        "python", "-I", "-W", "error", "-c", ALONE.format(module=module, absent=strangers(package))
+    )
+    session.install("--group=bare", *PINNED)
+    env = {"MIZZEN_ALONE": "1"}
+    session.run("pytest", f"{DISTRIBUTIONS[package]}/tests", "-q", env=env)
+    session.install(f"{wheel}[all]", "--find-links=dist", "--group=tools", *PINNED)
+    session.run("pytest", str(DISTRIBUTIONS[package]), "-q", env=env)
+
+
+@nox.session(python="3.11", requires=["build"], reuse_venv=False)
+@nox.parametrize("package", list(DISTRIBUTIONS), ids=list(DISTRIBUTIONS))
+def floor(session: nox.Session, package: str) -> None:
+    """The lowest versions that each package declares really work."""
+    session.install("--resolution=lowest-direct", f"{wheel_of(package)}[all]", "--find-links=dist")
+    session.install("--group=tools")
+    session.run("pytest", str(DISTRIBUTIONS[package]), "-q", env={"MIZZEN_ALONE": "1"})
+
+
+@nox.session
+def notebooks(session: nox.Session) -> None:
+    """Every notebook, from an empty kernel to its last cell."""
+    install(session, "test", "notebook")
+    session.run("pytest", "tests/notebooks", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The demonstration and the tour, in a real browser (Debian: `apt-get install chromium`)."""
+    install(session, "test", "notebook", "browser")
+    session.run("pytest", "tests/browser", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The manual, into `docs/_build/html`; a warning is an error."""
+    install(session, "docs", "test")
+    session.run("sphinx-build", "-W", "-q", "--keep-going", "docs", "docs/_build/html")
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """`nox -s bench -- AREA [--json FILE]`: one component beside its peers."""
+    area = next((word for word in session.posargs if not word.startswith("-")), "")
+    peers = ROOT / "tests/benchmarks" / area / "requirements.txt"
+    if not area or not peers.exists():
+        known = ", ".join(
+            sorted(path.parent.name for path in ROOT.glob("tests/benchmarks/*/figures.py"))
+        )
+        session.error(f"name an area: {known}")
+    session.install(*EDITABLES, "--group=servers", f"--requirement={peers}")
+    session.run("python", "tests/benchmarks/table.py", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="none")
+def constraints(session: nox.Session) -> None:
+    """Refresh `constraints.txt` on purpose, from today's newest versions."""
+    session.run("uv", "lock", "--upgrade", external=True)
+    session.run(
+        "uv", "export", "--quiet", "--frozen", "--all-packages", "--all-groups", "--all-extras",
+        "--no-emit-workspace", "--no-hashes", "--no-annotate", "--no-header",
+        "--output-file=constraints.txt", external=True,
+    )  # fmt: skip
+
+
+def wheel_of(package: str) -> str:
+    return str(next((ROOT / "dist").glob(f"{package.replace('-', '_')}-[0-9]*.whl")))
+
+
+def strangers(package: str) -> list[str]:
+    """Return the modules of the distributions that *package* does not depend on."""
+    wanted = " ".join(manifest(DISTRIBUTIONS[package])["project"]["dependencies"])  # type: ignore[index]
+    return [
+        module_of(other)
+        for other in DISTRIBUTIONS
+        if other not in (package, "mizzen") and other not in wanted
+    ]
+
+
+ALONE = """
+import importlib.util, {module}
+assert "site-packages" in {module}.__file__, {module}.__file__
+along = [name for name in {absent!r} if importlib.util.find_spec(name)]
+assert not along, f"came along: {{along}}"
+"""

@@ -59,7 +59,7 @@ pytest_collect_file = Sybil(
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what is slow; by itself, a package leaves out what missing siblings and extras provide."""
+    """Mark what is slow; alone, a package leaves out what its missing siblings and extras give."""
     for item in items:
         if SLOW & fixtures_of(item):
             item.add_marker("slow")

@@ -1,0 +1,252 @@
+"""The application: components by name, one `async with`, one ASGI callable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from . import _display
+from ._config import load_settings
+from ._errors import AppError, NotStarted
+from ._http import Front
+from ._lifecycle import in_order, raise_failures, start_all, stop_all
+from ._providers import PROVIDERS
+from .abc import Component
+
+if TYPE_CHECKING:
+    import os
+
+    from mizzen.assets import Assets
+    from mizzen.auth import Auth
+    from mizzen.cable import Cable
+    from mizzen.cache import Cache
+    from mizzen.orm import Database
+    from mizzen.queue import Queue
+    from mizzen.web import Server, Web
+
+    from .abc import ASGIApp, Receive, Scope, Send
+    from .notebook import View
+
+T = TypeVar("T")
+
+
+class App:
+    """Components under names, started together, served as one ASGI app.
+
+    `app.db`, `app.queue`, `app.cache`, `app.cable`, `app.auth`, `app.assets` and `app.web` are
+    built from the configuration when first used; what is neither configured nor used is not there.
+    Anything else of a component's shape joins by `app.use(name=component)`.
+
+    *config* is a TOML file (see `Settings`); *data* is the folder that relative database paths are
+    read from, by default `[app] data`, else the configuration file's folder, else the current one.
+    """
+
+    def __init__(
+        self,
+        name: str = "app",
+        *,
+        config: str | os.PathLike[str] | None = None,
+        data: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.name = name
+        self.settings = load_settings(config, name=name)
+        self.folder = Path(config).parent if config is not None else Path()
+        self.data = Path(data) if data is not None else self.folder / (self.settings.app.data or "")
+        self._components: dict[str, Component] = {}
+        self._mounts: dict[str, ASGIApp] = {}
+        self._running: list[tuple[str, Component]] = []
+        self._front: Front | None = None
+
+    def use(self, **components: Component) -> Self:
+        """Add components under names, or replace them before the start; return the app."""
+        if self._running:
+            raise AppError("the app is running: `await app.aclose()`, then `app.use(…)`")
+        for name, component in components.items():
+            if not isinstance(component, Component):
+                raise AppError(
+                    f"`{name}` is a {type(component).__name__}, which lacks a component's shape: "
+                    "start(), aclose(), health() and stats()"
+                )
+            self._components[name] = component
+        return self
+
+    def mount(self, prefix: str, app: ASGIApp) -> None:
+        """Serve any ASGI app under *prefix*, before the routes; its `root_path` tells the prefix."""
+        self._mounts[prefix.rstrip("/")] = app
+
+    async def start(self) -> Self:
+        """Start every component, each after those it leans on; a failure closes what was started.
+
+        Raises `StartFailed`, whose cause is the component's own error.
+        """
+        if self._running:
+            return self
+        self._build_configured()
+        self._introduce()
+        order = in_order(self._components)
+        then = {"db": self._migrate}
+        await start_all(order, then=then, undo_within=self.settings.app.stop_within)
+        self._running = order
+        self._front = Front(self, dict(self._components), self._mounts)
+        return self
+
+    async def aclose(self) -> None:
+        """Stop every component in reverse order, in about `[app] stop_within` seconds."""
+        running, self._running, self._front = self._running, [], None
+        raise_failures(await stop_all(running, within=self.settings.app.stop_within))
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as ASGI: lifespan, `/health`, `/metrics`, the cable, the assets, the routes."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif self._front is None:
+            raise NotStarted("the app is not running: `await app.start()` or `async with app`")
+        else:
+            await self._front(scope, receive, send)
+
+    async def serve(self, host: str | None = None, port: int | None = None) -> Server:
+        """Start the app and a server in the running loop; return the server once it listens.
+
+        Port 0 picks a free one; `server.url` tells which. Closing the server closes the app.
+        """
+        from ._server import serve
+
+        listen = self.settings.server
+        return await serve(self, host or listen.host, listen.port if port is None else port)
+
+    def run(self, host: str | None = None, port: int | None = None) -> None:
+        """Serve until Ctrl-C or SIGTERM, then drain; for programs, as it owns the event loop."""
+        from ._server import run
+
+        run(self, host=host, port=port)
+
+    async def health(self) -> dict[str, object]:
+        """Ask every component; `detail` has one entry for each: "ok", or what is wrong."""
+        from ._health import ask_all
+
+        return await ask_all(self._components, running=bool(self._running))
+
+    def stats(self) -> dict[str, float]:
+        """Return every component's figures, as `<name>_<figure>`."""
+        return {
+            f"{name}_{figure}": value
+            for name, component in self._components.items()
+            for figure, value in component.stats().items()
+        }
+
+    def get(self, kind: type[T]) -> T:
+        """Return the component of a class: `app.get(Database)`."""
+        for component in self._components.values():
+            if isinstance(component, kind):
+                return component
+        raise AppError(f"the app has no {kind.__name__}; its components: {self._names()}")
+
+    def __getitem__(self, name: str) -> Component:
+        """Return the component called *name*, building a known one from the configuration."""
+        if name not in self._components:
+            if name not in PROVIDERS:
+                raise AppError(f"the app has no `{name}`; its components: {self._names()}")
+            if self._running:
+                raise AppError(f"`{name}` was first used after the start; use it before")
+            self._components[name] = PROVIDERS[name](self)
+        return self._components[name]
+
+    @property
+    def components(self) -> dict[str, Component]:
+        """The components that are there, by name."""
+        return dict(self._components)
+
+    @property
+    def db(self) -> Database:
+        """The database."""
+        return cast("Database", self["db"])
+
+    @property
+    def queue(self) -> Queue:
+        """The job queue."""
+        return cast("Queue", self["queue"])
+
+    @property
+    def cache(self) -> Cache:
+        """The cache."""
+        return cast("Cache", self["cache"])
+
+    @property
+    def cable(self) -> Cable:
+        """The realtime channels."""
+        return cast("Cable", self["cable"])
+
+    @property
+    def auth(self) -> Auth:
+        """Users and sessions."""
+        return cast("Auth", self["auth"])
+
+    @property
+    def assets(self) -> Assets:
+        """Styles and scripts."""
+        return cast("Assets", self["assets"])
+
+    @property
+    def web(self) -> Web:
+        """Routes and pages."""
+        return cast("Web", self["web"])
+
+    def _build_configured(self) -> None:
+        """Build what the configuration names, whether the code used it or not."""
+        for name in PROVIDERS:
+            if getattr(self.settings, name) is not None:
+                _ = self[name]
+
+    def _introduce(self) -> None:
+        """Let components find each other: handlers ask for them by type, templates by helper."""
+        parts: dict[str, Any] = dict(self._components)
+        workers = self.settings.queue.workers if self.settings.queue else 0
+        if "queue" in parts and workers and "worker" not in parts:
+            self._components["worker"] = parts["queue"].worker(concurrency=workers)
+        if "web" in parts:
+            parts["web"].provide(*(part for name, part in parts.items() if name != "web"))
+        if "web" in parts and "assets" in parts:
+            parts["web"].helpers(asset_url=parts["assets"].url, asset_tag=parts["assets"].tag)
+
+    async def _migrate(self) -> None:
+        folder = self.settings.db.migrations if self.settings.db else None
+        if folder is not None:
+            await self.db.migrations(self.folder / folder).up()
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        """Start and close with the server that runs us (`uvicorn shop:app`, granian, …)."""
+        await receive()
+        try:
+            await self.start()
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        try:
+            await self.aclose()
+        except Exception as error:
+            await send({"type": "lifespan.shutdown.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _names(self) -> str:
+        return ", ".join(self._components) or "none yet"
+
+    def view(self, every: float = 0.5) -> View:
+        """Return a live view of every component for a notebook; text and HTML anywhere else."""
+        from .notebook import View
+
+        return View(self, every)
+
+    def __repr__(self) -> str:
+        return _display.line(self.name, self._components, running=bool(self._running))
+
+    def _repr_html_(self) -> str:
+        return _display.table(self.name, self._components, running=bool(self._running))

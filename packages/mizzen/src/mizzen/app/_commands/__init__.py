@@ -1,0 +1,1 @@
+"""One module for each command of `mizzen`: `run(arguments)` returns the exit status."""

@@ -1,0 +1,192 @@
+"""One file configures everything: TOML, then environment variables on top, checked by type.
+
+`SHOP_DB__URL=postgresql://…` overrides `url` of the section `[db]` for an app named "shop".
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from ._errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the configuration file; a key that isn't here is an error, not a silent default."""
+
+
+class AppSection(Section, frozen=True):
+    """`[app]`: where data lies, and how long a stop may take (seconds)."""
+
+    data: str | None = None
+    stop_within: float = 4.0
+
+
+class ServerSection(Section, frozen=True):
+    """`[server]`: where `mizzen server` listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+
+class DatabaseSection(Section, frozen=True):
+    """`[db]`: the application's own tables; `migrations` is a folder, applied at start."""
+
+    url: str | None = None
+    migrations: str | None = None
+
+
+class QueueSection(Section, frozen=True):
+    """`[queue]`: jobs, by default in the database's own file; `workers` run inside the app."""
+
+    url: str | None = None
+    workers: int = 4
+
+
+class CacheSection(Section, frozen=True):
+    """`[cache]`: tiers, nearest first."""
+
+    tiers: list[str] = msgspec.field(default_factory=lambda: ["memory:"])
+
+
+class CableSection(Section, frozen=True):
+    """`[cable]`: the broker, and the path that clients connect to."""
+
+    url: str = "memory:"
+    path: str = "/cable"
+    origins: list[str] | None = None
+
+
+class AuthSection(Section, frozen=True):
+    """`[auth]`: users and sessions, by default in the database's own file."""
+
+    url: str | None = None
+    secret: str | None = None
+
+
+class AssetsSection(Section, frozen=True):
+    """`[assets]`: sources, where the built files go, and the entry points."""
+
+    source: str = "assets"
+    output: str = "public/assets"
+    prefix: str = "/assets/"
+    entries: list[str] = msgspec.field(default_factory=list[str])
+
+
+class WebSection(Section, frozen=True):
+    """`[web]`: templates, and whether errors show their source."""
+
+    views: str | None = None
+    debug: bool = False
+
+
+class ObserveSection(Section, frozen=True):
+    """`[observe]`: `/health…` and `/metrics`; with a token, details need `Authorization: Bearer`."""
+
+    health: bool = True
+    metrics: bool = True
+    token: str | None = None
+
+
+class Settings(Section, frozen=True):
+    """A whole configuration; `custom` is the application's own table, passed on as it is."""
+
+    app: AppSection = AppSection()
+    server: ServerSection = ServerSection()
+    db: DatabaseSection | None = None
+    queue: QueueSection | None = None
+    cache: CacheSection | None = None
+    cable: CableSection | None = None
+    auth: AuthSection | None = None
+    assets: AssetsSection | None = None
+    web: WebSection | None = None
+    observe: ObserveSection = ObserveSection()
+    custom: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])
+
+
+def load_settings(
+    file: str | os.PathLike[str] | None = None,
+    *,
+    name: str = "mizzen",
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read *file* (TOML), lay the environment over it, and check every key and type.
+
+    Raises `ConfigError` naming the file, the key and what was expected.
+    """
+    tables = read_toml(Path(file)) if file is not None else {}
+    source = str(file) if file is not None else "the environment"
+    variables = os.environ if environ is None else environ
+    overrides = lay_over(tables, variables, prefix=environment_prefix(name))
+    if overrides:
+        source += f" with {', '.join(overrides)}"
+    try:
+        return msgspec.convert(tables, Settings, strict=not overrides)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source}: {explain(error)}") from error
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Return the tables of *file*."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{file}: there is no such file; create it or leave `config` out") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{file}: {error}") from error
+
+
+def environment_prefix(name: str) -> str:
+    """Return `SHOP_` for an app named "shop"."""
+    return re.sub(r"\W", "_", name).upper() + "_"
+
+
+def lay_over(tables: dict[str, Any], variables: Mapping[str, str], *, prefix: str) -> list[str]:
+    """Put `<PREFIX><SECTION>__<KEY>` variables into *tables*; return the names that were used."""
+    used: list[str] = []
+    for variable, value in variables.items():
+        section, separator, key = variable.removeprefix(prefix).lower().partition("__")
+        if variable.startswith(prefix) and separator:
+            table: dict[str, Any] = tables.setdefault(section, {})
+            table[key] = value.split(",") if is_list(section, key) else value
+            used.append(variable)
+    return sorted(used)
+
+
+def is_list(section: str, key: str) -> bool:
+    """Tell whether a setting is a list, written with commas in the environment."""
+    return (section, key) in {("cache", "tiers"), ("cable", "origins"), ("assets", "entries")}
+
+
+def explain(error: msgspec.ValidationError) -> str:
+    """Say which key is wrong, and which one was probably meant."""
+    text = str(error)
+    unknown = re.search(r"unknown field `(.+?)`(?: - at `\$\.?(.*)`)?", text)
+    if not unknown:
+        return text.replace("$.", "")
+    key, section = unknown[1], unknown[2] or ""
+    known = known_keys(section)
+    near = difflib.get_close_matches(key, known, n=1)
+    place = f"[{section}]" if section else "the top level"
+    meant = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
+    return f"`{key}` is not a setting of {place}; {meant}"
+
+
+def known_keys(section: str) -> list[str]:
+    """Return the keys of a section, or the names of the sections."""
+    if not section:
+        return list(Settings.__struct_fields__)
+    for field in msgspec.structs.fields(Settings):
+        if field.name == section:
+            kinds = getattr(field.type, "__args__", (field.type,))
+            return list(cast("Any", kinds[0]).__struct_fields__)
+    return []

@@ -1,0 +1,81 @@
+"""Components start in order and stop in reverse; a stop has a deadline, and loses no error."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ._errors import StartFailed, StopFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from .abc import Component
+
+# What others lean on starts first: the web core answers only when all the rest is there.
+ORDER = ("db", "cache", "auth", "queue", "cable", "assets")
+LAST = ("web", "worker")
+
+# However late it is, a component gets this long to close: a socket needs a moment, too.
+LEAST_SECONDS = 0.3
+
+
+def in_order(components: dict[str, Component]) -> list[tuple[str, Component]]:
+    """Return the components as they start: the known order, then as given, then the web core."""
+    places = {name: place for place, name in enumerate(ORDER)}
+    places |= {name: len(ORDER) + 1 + place for place, name in enumerate(LAST)}
+    return sorted(components.items(), key=lambda item: places.get(item[0], len(ORDER)))
+
+
+async def start_all(
+    components: list[tuple[str, Component]],
+    *,
+    then: Mapping[str, Callable[[], Awaitable[None]]],
+    undo_within: float,
+) -> None:
+    """Start one after another; when one fails, close those before it and say which it was.
+
+    *then* names what has to be done before the next may start: the database is migrated first.
+    """
+    started: list[tuple[str, Component]] = []
+    for name, component in components:
+        started.append((name, component))  # one that fails half-way is closed as well
+        try:
+            await component.start()
+            if name in then:
+                await then[name]()
+        except BaseException as error:
+            with anyio.CancelScope(shield=True):
+                failures = await stop_all(started, within=undo_within)
+            if not isinstance(error, Exception):
+                raise
+            failed = StartFailed(f"`{name}` did not start: {error}")
+            for failure in failures:
+                failed.add_note(f"while closing again: {failure}")
+            raise failed from error
+
+
+async def stop_all(components: list[tuple[str, Component]], *, within: float) -> list[Exception]:
+    """Close in reverse, all of them, in about *within* seconds; return what went wrong."""
+    failures: list[Exception] = []
+    deadline = time.monotonic() + within
+    for name, component in reversed(components):
+        left = max(LEAST_SECONDS, deadline - time.monotonic())
+        try:
+            with anyio.fail_after(left):
+                await component.aclose()
+        except TimeoutError:
+            failures.append(StopFailed(f"`{name}` was not closed within {left:.1f} s; it was left"))
+        except Exception as error:
+            failures.append(error)
+    return failures
+
+
+def raise_failures(failures: list[Exception]) -> None:
+    """Raise what closing left behind: one error as it is, several as a group."""
+    if len(failures) == 1:
+        raise failures[0]
+    if failures:
+        raise ExceptionGroup("several components failed while closing", failures)

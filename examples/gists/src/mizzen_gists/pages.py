@@ -1,0 +1,216 @@
+"""The pages of gists: lists, one gist, its form, and what one can do to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from mizzen.auth import User
+from mizzen.orm import Database
+from mizzen.web import HTML, Context, NotFound, Redirect, Response
+
+from . import keeping
+from .importing import Importer
+from .keeping import Draft
+from .live import Announcer
+from .models import File, Gist, Star, Visibility
+from .policy import listed_for, may_edit, owned, seen
+
+if TYPE_CHECKING:
+    from mizzen.orm import Query
+    from mizzen.web import Web
+
+PER_PAGE = 20
+LARGEST_FILE = 1_000_000
+
+
+def add_routes(web: Web) -> None:
+    """Register the pages of this file."""
+    web.get("/")(front)
+    web.get("/u/{username}")(of_user)
+    web.get("/new")(new)
+    web.post("/gists")(create)
+    web.get("/g/{id}", name="gist")(show)
+    web.get("/g/{id}/raw/{name}")(raw)
+    web.get("/g/{id}/edit")(edit)
+    web.post("/g/{id}")(update)
+    web.post("/g/{id}/delete")(delete)
+    web.post("/g/{id}/fork")(fork)
+    web.post("/g/{id}/star")(star)
+
+
+@dataclass
+class GistForm:
+    """The form: the repeated fields `name` and `content` are the files."""
+
+    title: str = ""
+    description: str = ""
+    visibility: str = "public"
+    name: list[str] = field(default_factory=list[str])
+    content: list[str] = field(default_factory=list[str])
+
+    @property
+    def files(self) -> list[tuple[str, str]]:
+        """The files as (name, content); browsers send CRLF, files have LF."""
+        pairs = zip(self.name, self.content, strict=False)
+        return [(name.strip(), text.replace("\r\n", "\n")) for name, text in pairs] or [("", "")]
+
+    def draft(self) -> Draft:
+        """Return what is to be kept; `ValueError` says what the writer can mend."""
+        files = [(name, text) for name, text in self.files if name or text.strip()]
+        if not self.title.strip():
+            raise ValueError("Give the gist a title.")
+        if not files:
+            raise ValueError("Write at least one file.")
+        if any(not name for name, _ in files):
+            raise ValueError("Give every file a name; its ending tells the language.")
+        if len({name for name, _ in files}) < len(files):
+            raise ValueError("Two files have the same name.")
+        if any(len(text) > LARGEST_FILE for _, text in files):
+            raise ValueError("A file can have a million characters at most.")
+        return Draft(
+            title=self.title.strip()[:200],
+            description=self.description.strip()[:2_000],
+            visibility=Visibility(self.visibility),
+            files=[(name[:200].replace("/", "_"), text) for name, text in files],
+        )
+
+
+class Paged(NamedTuple):
+    """One page of a list, and where it stands."""
+
+    gists: list[Gist]
+    total: int
+    pages: int
+
+
+async def page_of(query: Query[Gist], number: int) -> Paged:
+    """Return one page, newest first."""
+    total = await query.count()
+    gists = await query.order("-created_at", "id").limit(PER_PAGE).offset((number - 1) * PER_PAGE)
+    return Paged(gists, total, max(1, -(-total // PER_PAGE)))
+
+
+async def front(ctx: Context, importer: Importer, page: int = 1) -> HTML:
+    """Show everyone's gists."""
+    shown = await page_of(Gist.where(listed_for(ctx.user)), max(1, page))
+    progress = await importer.progress()
+    return ctx.render(
+        "gists/index.html", heading="All gists", page="list", progress=progress,
+        number=max(1, page), query="", **shown._asdict(),
+    )  # fmt: skip
+
+
+async def of_user(ctx: Context, username: str, page: int = 1) -> HTML:
+    """Show one person's gists, as far as the visitor may see them."""
+    query = Gist.where(listed_for(ctx.user), owner=username)
+    shown = await page_of(query, max(1, page))
+    return ctx.render(
+        "gists/index.html", heading=f"Gists of {username}", page="user", progress=None,
+        number=max(1, page), query="", **shown._asdict(),
+    )  # fmt: skip
+
+
+async def show(ctx: Context, id: str) -> HTML:
+    """Show one gist with its files."""
+    gist = await seen(id, ctx.user)
+    starred = ctx.user and await Star.find_by(gist_id=id, user_id=str(ctx.user.id))
+    return ctx.render(
+        "gists/show.html", gist=gist, files=await keeping.files_of(gist),
+        starred=bool(starred), mine=may_edit(gist, ctx.user),
+    )  # fmt: skip
+
+
+async def raw(ctx: Context, id: str, name: str) -> Response:
+    """Return a file's text as it is; never as something that a browser would run."""
+    gist = await seen(id, ctx.user)
+    file = await File.find_by(gist_id=gist.id, name=name)
+    if file is None:
+        raise NotFound("This gist has no such file.")
+    return Response(file.content, content_type="text/plain; charset=utf-8")
+
+
+async def new(ctx: Context) -> HTML | Redirect:
+    """Show the empty form."""
+    if ctx.user is None:
+        return Redirect("/login?back=/new")
+    return form_page(ctx, GistForm(), heading="New gist", action="/gists", submit="Create")
+
+
+async def create(
+    ctx: Context, form: GistForm, db: Database, announcer: Announcer
+) -> HTML | Redirect | tuple[HTML, int]:
+    """Keep a new gist, and tell every open browser."""
+    user = writer(ctx)
+    try:
+        draft = form.draft()
+    except ValueError as error:
+        return form_page(
+            ctx, form, error, heading="New gist", action="/gists", submit="Create"
+        ), 422
+    gist = await keeping.create(db, user, draft)
+    await announcer.changed(gist)
+    return Redirect(f"/g/{gist.id}")
+
+
+async def edit(ctx: Context, id: str) -> HTML:
+    """Show the form with the gist in it."""
+    gist = await owned(id, ctx.user)
+    files = await keeping.files_of(gist)
+    form = GistForm(
+        title=gist.title, description=gist.description, visibility=gist.visibility.value,
+        name=[file.name for file in files], content=[file.content for file in files],
+    )  # fmt: skip
+    return form_page(ctx, form, heading="Edit gist", action=f"/g/{id}", submit="Save")
+
+
+async def update(
+    ctx: Context, id: str, form: GistForm, db: Database, announcer: Announcer
+) -> HTML | Redirect | tuple[HTML, int]:
+    """Keep the new version."""
+    gist = await owned(id, ctx.user)
+    try:
+        draft = form.draft()
+    except ValueError as error:
+        return form_page(
+            ctx, form, error, heading="Edit gist", action=f"/g/{id}", submit="Save"
+        ), 422
+    await announcer.changed(await keeping.rewrite(db, gist, draft))
+    return Redirect(f"/g/{id}")
+
+
+async def delete(ctx: Context, id: str, announcer: Announcer) -> Redirect:
+    """Delete the gist with its files and stars."""
+    gist = await owned(id, ctx.user)
+    await gist.destroy()
+    await announcer.gone(gist)
+    ctx.flash(f"“{gist.title}” was deleted.")
+    return Redirect("/")
+
+
+async def fork(ctx: Context, id: str, db: Database, announcer: Announcer) -> Redirect:
+    """Copy the gist to the visitor."""
+    user = writer(ctx)
+    copy = await keeping.fork(db, user, await seen(id, user))
+    await announcer.changed(copy)
+    return Redirect(f"/g/{copy.id}")
+
+
+async def star(ctx: Context, id: str, db: Database, announcer: Announcer) -> Redirect:
+    """Star the gist, or take the star back."""
+    user = writer(ctx)
+    gist = await seen(id, user)
+    await announcer.starred(gist, await keeping.toggle_star(db, user, gist))
+    return Redirect(f"/g/{id}")
+
+
+def writer(ctx: Context) -> User:
+    """Return who is logged in; nobody else writes."""
+    if ctx.user is None:
+        raise NotFound("Log in to do this.")
+    return ctx.user
+
+
+def form_page(ctx: Context, form: GistForm, error: ValueError | None = None, **texts: str) -> HTML:
+    """Return the form, with what was typed and what has to be mended."""
+    return ctx.render("gists/form.html", form=form, error=error and str(error), **texts)

@@ -1,0 +1,46 @@
+"""Who may see and change what; a gist that one may not see does not exist for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mizzen.web import NotFound
+from sqlalchemy import or_
+
+from .models import Gist, Visibility
+
+if TYPE_CHECKING:
+    from mizzen.auth import User
+    from sqlalchemy import ColumnElement
+
+
+def listed_for(user: User | None) -> ColumnElement[bool]:
+    """Return the condition on gists that *user* finds in lists and in search results."""
+    public = Gist.visibility == Visibility.PUBLIC
+    return or_(public, Gist.owner_id == str(user.id)) if user else public  # pyright: ignore
+
+
+def may_see(gist: Gist, user: User | None) -> bool:
+    """Tell whether *user* may open the gist, having its address."""
+    return gist.visibility is not Visibility.PRIVATE or may_edit(gist, user)
+
+
+def may_edit(gist: Gist, user: User | None) -> bool:
+    """Tell whether *user* may change or delete the gist."""
+    return user is not None and gist.owner_id == str(user.id)
+
+
+async def seen(id: str, user: User | None) -> Gist:
+    """Return the gist, or raise `NotFound` if there is none that *user* may see."""
+    gist = await Gist.find(id)
+    if gist is None or not may_see(gist, user):
+        raise NotFound("There is no such gist, or it is somebody else's private one.")
+    return gist
+
+
+async def owned(id: str, user: User | None) -> Gist:
+    """Return the gist, or raise `NotFound` if *user* may not change it."""
+    gist = await seen(id, user)
+    if not may_edit(gist, user):
+        raise NotFound("Only the owner of a gist can change it.")
+    return gist

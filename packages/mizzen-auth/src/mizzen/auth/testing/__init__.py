@@ -1,0 +1,10 @@
+"""What tests need: the contract of user stores, a clock that stands still, a cheap hasher, logins."""
+
+from ._contract import UserStoreContract
+from ._doubles import FrozenClock, LoggedIn, LoginAs, cheap_hasher
+
+__all__ = ["FrozenClock", "LoggedIn", "LoginAs", "UserStoreContract", "cheap_hasher"]
+
+for _name in __all__:
+    globals()[_name].__module__ = __name__
+del _name

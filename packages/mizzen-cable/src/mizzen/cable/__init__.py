@@ -1,3 +1,32 @@
 """Realtime channels and presence for stock Socket.IO clients."""
 
-__all__: list[str] = []
+from __future__ import annotations
+
+from ._cable import Cable
+from ._channel import Channel, event
+from ._client import client_path
+from ._connection import Connection
+from ._errors import CableError, Misconfigured, NotStarted, Refused, Unavailable
+from ._limits import Limits
+from .abc import Broker, Identity, Member
+
+__all__ = [
+    "Broker",
+    "Cable",
+    "CableError",
+    "Channel",
+    "Connection",
+    "Identity",
+    "Limits",
+    "Member",
+    "Misconfigured",
+    "NotStarted",
+    "Refused",
+    "Unavailable",
+    "client_path",
+    "event",
+]
+
+for _name in __all__:
+    globals()[_name].__module__ = __name__
+del _name

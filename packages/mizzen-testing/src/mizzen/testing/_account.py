@@ -15,6 +15,10 @@ class Account(NamedTuple):
     user: int
     group: int
 
+    def own(self, path: Path) -> None:
+        """Give it a file or a folder of ours."""
+        os.chown(path, self.user, self.group)
+
 
 def account_for_servers() -> Account | None:
     """Return None when this process is not root: a server then runs as ourselves."""

@@ -14,7 +14,7 @@ from ._folder import remove_folder
 from ._guard import guard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from ._account import Account
@@ -29,9 +29,8 @@ class Daemon:
         self,
         name: str,
         folder: Path,
-        *,
         account: Account | None = None,
-        stop_signal: signal.Signals = signal.SIGTERM,
+        stop_signal: signal.Signals = signal.SIGKILL,  # what it would save is thrown away
     ) -> None:
         self.folder = folder
         self._name, self._account, self._stop_signal = name, account, stop_signal
@@ -39,6 +38,7 @@ class Daemon:
 
     def start(self, argv: Sequence[str], ready: Callable[[], bool], timeout: float = 30) -> None:
         """Start the process and return when `ready()`; raise with its last words otherwise."""
+        account = self._account
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603
                 argv,
@@ -48,7 +48,9 @@ class Daemon:
                 cwd=self.folder,
                 env=plain_environment(),
                 start_new_session=True,  # Ctrl-C is for the tests; they still need the server
-                **identity(self._account),
+                user=account.user if account else None,
+                group=account.group if account else None,
+                extra_groups=[] if account else None,
             )
         guard.watch_process(self._process.pid, self._stop_signal)
         deadline = time.monotonic() + timeout
@@ -100,32 +102,29 @@ class Daemon:
 
 
 def run_tool(
-    argv: Sequence[str], account: Account | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a tool that comes with a server, to its end; raise with its words when it fails."""
+    argv: Sequence[str],
+    account: Account | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Run a tool that comes with a server, to its end, and return its words; raise with them too."""
     done = subprocess.run(  # noqa: S603
         argv,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd="/",
-        env=plain_environment() | environment,
+        env=plain_environment() | dict(environment or {}),
         timeout=120,
         text=True,
         errors="replace",
         check=False,
-        **identity(account),
+        user=account.user if account else None,
+        group=account.group if account else None,
+        extra_groups=[] if account else None,
     )
     if done.returncode:
         raise ServerFailed(f"{argv[0]} failed ({done.returncode}):\n{done.stdout.strip()}")
-    return done
-
-
-def identity(account: Account | None) -> dict[str, int | list[int]]:
-    """Return what `subprocess` needs to run something as this account."""
-    if account is None:
-        return {}
-    return {"user": account.user, "group": account.group, "extra_groups": []}
+    return done.stdout.strip()
 
 
 def plain_environment() -> dict[str, str]:

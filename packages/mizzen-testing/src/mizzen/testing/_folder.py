@@ -26,7 +26,7 @@ def make_folder(kind: str, account: Account | None) -> Path:
     folder = Path(tempfile.mkdtemp(prefix=f"mizzen-{kind}-", dir=parent))
     guard.watch_folder(folder)
     if account is not None:
-        os.chown(folder, account.user, account.group)
+        account.own(folder)
     return folder
 
 

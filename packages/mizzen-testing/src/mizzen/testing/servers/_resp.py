@@ -11,11 +11,11 @@ from urllib.parse import unquote, urlsplit
 from .._errors import ServerFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
 
 @contextmanager
-def connected(url: str) -> Iterator[Callable[..., str]]:
+def connected(url: str) -> Generator[Callable[..., str]]:
     """Connect to `redis://` or `rediss://`; give a function that sends one command."""
     address = urlsplit(url)
     host, port = address.hostname or "127.0.0.1", address.port or 6379

@@ -15,7 +15,7 @@ from ._resp import connected
 from ._server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
 
@@ -26,7 +26,7 @@ class Valkey(Server):
     variable = "MIZZEN_TEST_VALKEY_URL"
 
     @contextmanager
-    def fresh(self) -> Iterator[str]:
+    def fresh(self) -> Generator[str]:
         """Give the URL of an emptied database, and empty it again at the end.
 
         Our own server is emptied as a whole. In a server given by URL only the one numbered

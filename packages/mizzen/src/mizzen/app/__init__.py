@@ -1,8 +1,10 @@
 """Composes the mizzen components, or any object of their shape, into one application."""
 
 from ._app import App
-from ._config import Settings, load_settings
+from ._config import load_settings
 from ._errors import AppError, ConfigError, NotStarted, StartFailed, StopFailed
+from ._settings import Settings
+from ._signals import until_signalled
 from .abc import ASGIApp, Component
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "StartFailed",
     "StopFailed",
     "load_settings",
+    "until_signalled",
 ]
 
 for _name in __all__:

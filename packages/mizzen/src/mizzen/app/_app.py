@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from . import _display
 from ._config import load_settings
@@ -11,6 +11,7 @@ from ._errors import AppError, NotStarted
 from ._http import Front
 from ._lifecycle import in_order, raise_failures, start_all, stop_all
 from ._providers import PROVIDERS
+from ._wiring import introduce
 from .abc import Component
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class App:
         return self
 
     def mount(self, prefix: str, app: ASGIApp) -> None:
-        """Serve any ASGI app under *prefix*, before the routes; its `root_path` tells the prefix."""
+        """Serve any ASGI app under *prefix*, before the routes; `root_path` tells it the prefix."""
         self._mounts[prefix.rstrip("/")] = app
 
     async def start(self) -> Self:
@@ -82,7 +83,7 @@ class App:
         if self._running:
             return self
         self._build_configured()
-        self._introduce()
+        introduce(self._components, workers=self._workers())
         order = in_order(self._components)
         then = {"db": self._migrate}
         await start_all(order, then=then, undo_within=self.settings.app.stop_within)
@@ -203,16 +204,8 @@ class App:
             if getattr(self.settings, name) is not None:
                 _ = self[name]
 
-    def _introduce(self) -> None:
-        """Let components find each other: handlers ask for them by type, templates by helper."""
-        parts: dict[str, Any] = dict(self._components)
-        workers = self.settings.queue.workers if self.settings.queue else 0
-        if "queue" in parts and workers and "worker" not in parts:
-            self._components["worker"] = parts["queue"].worker(concurrency=workers)
-        if "web" in parts:
-            parts["web"].provide(*(part for name, part in parts.items() if name != "web"))
-        if "web" in parts and "assets" in parts:
-            parts["web"].helpers(asset_url=parts["assets"].url, asset_tag=parts["assets"].tag)
+    def _workers(self) -> int:
+        return self.settings.queue.workers if self.settings.queue else 0
 
     async def _migrate(self) -> None:
         folder = self.settings.db.migrations if self.settings.db else None

@@ -23,8 +23,12 @@ def locate(reference: str) -> App:
     except ModuleNotFoundError as error:
         if error.name != module_name:
             raise
-        raise AppError(f"there is no module `{module_name}` here; give it as `module:app`") from error
+        raise AppError(
+            f"there is no module `{module_name}` here; give it as `module:app`"
+        ) from error
     found = getattr(module, name or "app", None)
     if not isinstance(found, App):
-        raise AppError(f"`{module_name}` has no App called `{name or 'app'}`; give it as `module:name`")
+        raise AppError(
+            f"`{module_name}` has no App called `{name or 'app'}`; give it as `module:name`"
+        )
     return found

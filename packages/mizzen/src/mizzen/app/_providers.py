@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ._config import (
+from ._settings import (
     AssetsSection,
     AuthSection,
     CableSection,

@@ -27,7 +27,7 @@ COMMANDS = {
 }
 
 # Commands that an extra brings.
-EXTRAS = {"demo": 'mizzen[demo]'}
+EXTRAS = {"demo": "mizzen[demo]"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

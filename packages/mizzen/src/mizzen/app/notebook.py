@@ -41,7 +41,9 @@ class View:
         widget = self._widget() if in_kernel() else None
         if widget is not None:
             shown: dict[str, Any] = widget._repr_mimebundle_()
-            bundle |= {mime: data for mime, data in shown.items() if mime.startswith("application/")}
+            bundle |= {
+                mime: data for mime, data in shown.items() if mime.startswith("application/")
+            }
         return bundle
 
     def _widget(self) -> Any:

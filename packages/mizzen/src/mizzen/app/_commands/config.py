@@ -29,4 +29,6 @@ def masked(value: Any, name: str = "") -> Any:
         return [masked(part, name) for part in value]  # pyright: ignore[reportUnknownVariableType]
     if value and SECRET.search(name):
         return "***"
-    return re.sub(r"://([^:/@]*):[^@/]*@", r"://\1:***@", value) if isinstance(value, str) else value
+    return (
+        re.sub(r"://([^:/@]*):[^@/]*@", r"://\1:***@", value) if isinstance(value, str) else value
+    )

@@ -1,3 +1,51 @@
 """Durable background jobs in the database you already have."""
 
-__all__: list[str] = []
+from ._context import Job, current_job
+from ._errors import (
+    BadArguments,
+    BadJob,
+    BadResult,
+    GiveUp,
+    JobCancelled,
+    JobFailed,
+    NotStarted,
+    QueueError,
+    ResultTimeout,
+    StoreBusy,
+    StoreError,
+    UnknownJob,
+)
+from ._events import Event
+from ._handle import Handle
+from ._job import Call, JobFunction
+from ._queue import Queue
+from ._retry import Retry
+from ._worker import Worker
+
+__all__ = [
+    "BadArguments",
+    "BadJob",
+    "BadResult",
+    "Call",
+    "Event",
+    "GiveUp",
+    "Handle",
+    "Job",
+    "JobCancelled",
+    "JobFailed",
+    "JobFunction",
+    "NotStarted",
+    "Queue",
+    "QueueError",
+    "ResultTimeout",
+    "Retry",
+    "StoreBusy",
+    "StoreError",
+    "UnknownJob",
+    "Worker",
+    "current_job",
+]
+
+# Reprs, pickles and messages show the public path.
+for _name in __all__:
+    globals()[_name].__module__ = __name__

@@ -1,0 +1,137 @@
+"""One attempt at one job: call its function, and turn whatever happens into an ack."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+import traceback
+from typing import TYPE_CHECKING, Any, Literal
+
+from ._context import Job, job_of, running
+from ._errors import BadArguments, BadResult, GiveUp
+from .abc import Ack, Claimed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anyio import CapacityLimiter
+
+    from ._job import JobFunction
+
+_LONGEST_TRACEBACK = 16_000
+
+
+class Slot:
+    """One of the worker's runner tasks, and the job that it is running."""
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[None] | None = None
+        self.wakeup: asyncio.Future[None] | None = None
+        self.job: Claimed | None = None
+        self.deadline: float | None = None
+        self.interrupted: Literal["timeout", "abandon"] | None = None
+
+    def interrupt(self, reason: Literal["timeout", "abandon"]) -> None:
+        """Cancel the job, once; the runner task itself goes on."""
+        if self.job is not None and self.interrupted is None and self.task is not None:
+            self.interrupted, self.deadline = reason, None
+            self.task.cancel()
+
+    def end(self) -> None:
+        """Forget the job, and the cancellations that were meant for it."""
+        self.job, self.deadline, self.interrupted = None, None, None
+        while self.task is not None and self.task.cancelling():
+            self.task.uncancel()
+
+
+async def attempt(
+    slot: Slot,
+    claimed: Claimed,
+    function: JobFunction[..., Any],
+    limiter: CapacityLimiter,
+    clock: Callable[[], float],
+    closing: Callable[[], bool],
+) -> tuple[Job, Ack]:
+    """Run *claimed* in *slot*; never raises what the job raises, be it a CancelledError.
+
+    Unless the worker itself is *closing*: then what ends the task passes through.
+    """
+    job = job_of(claimed)
+    ack = Ack(claimed.id, claimed.token, "done", job.attempt, started_at=clock())
+    slot.job = claimed
+    if function.timeout is not None:
+        slot.deadline = time.monotonic() + function.timeout
+    outer = running.set(job)
+    try:
+        result = await _call(function, claimed.args, limiter)
+        ack.result = function.arguments.encode_result(result)
+    except BadResult as exc:
+        # The work is done, and doing it again would double it: only the result is lost.
+        ack.error = str(exc)
+    except BaseException as exc:
+        if closing() or _is_collected(slot):
+            raise
+        _fail(ack, exc, slot, function, job, clock())
+    finally:
+        running.reset(outer)
+        slot.end()
+    ack.finished_at = clock()
+    return job, ack
+
+
+async def _call(function: JobFunction[..., Any], args: str, limiter: CapacityLimiter) -> object:
+    positional, named = function.arguments.decode(args)
+    if function.is_async:
+        return await function.fn(*positional, **named)
+    from anyio import to_thread
+
+    # A thread can't be stopped: past its timeout the job counts as failed, and the thread runs on.
+    return await to_thread.run_sync(
+        functools.partial(function.fn, *positional, **named),
+        limiter=limiter,
+        abandon_on_cancel=True,
+    )
+
+
+def _is_collected(slot: Slot) -> bool:
+    """Whether the coroutine is being thrown away, after the loop it ran on was left."""
+    try:
+        return asyncio.current_task() is not slot.task
+    except RuntimeError:  # no loop runs
+        return True
+
+
+def _fail(
+    ack: Ack,
+    exc: BaseException,
+    slot: Slot,
+    function: JobFunction[..., Any],
+    job: Job,
+    now: float,
+) -> None:
+    if slot.interrupted == "abandon":
+        ack.outcome = "release"
+        return
+    if slot.interrupted == "timeout":
+        first = f"Timeout: the attempt took longer than {function.timeout:g} s"
+    else:
+        first = f"{type(exc).__name__}: {exc}".replace("\n", " ").rstrip(": ")
+    ack.error = f"{first}\n{_traceback(exc)}"
+    if job.is_last_attempt or isinstance(exc, (BadArguments, GiveUp)):
+        ack.outcome = "dead"
+    else:
+        ack.outcome = "retry"
+        ack.run_at = now + function.retry.pause(job.attempt)
+
+
+def _traceback(exc: BaseException) -> str:
+    # Our own frames, the first two, say nothing about the job.
+    frames = exc.__traceback__
+    for _ in range(2):
+        frames = frames.tb_next if frames is not None and frames.tb_next is not None else frames
+    text = "".join(traceback.format_exception(type(exc), exc, frames))
+    if len(text) > _LONGEST_TRACEBACK:
+        half = _LONGEST_TRACEBACK // 2
+        text = f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+    return text

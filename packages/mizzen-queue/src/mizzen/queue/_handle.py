@@ -1,0 +1,108 @@
+"""A job that was enqueued: ask how it is, wait for its result, cancel it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import msgspec
+
+from ._errors import BadResult, JobCancelled, JobFailed, ResultTimeout, UnknownJob
+from ._units import Duration, seconds
+
+if TYPE_CHECKING:
+    from ._arguments import Arguments
+    from ._queue import Queue
+    from .abc import Record, Status
+
+__all__ = ["Handle"]
+
+R = TypeVar("R")
+
+# Jobs of this process wake their waiters at once; the poll is for those that ran elsewhere.
+_FIRST_POLL, _LAST_POLL = 0.02, 0.5
+
+
+class Handle(Generic[R]):
+    """One enqueued job, by its `id`."""
+
+    __slots__ = ("_arguments", "_owner", "id", "kind")
+
+    def __init__(self, owner: Queue, id: int, kind: str, arguments: Arguments | None) -> None:
+        self._owner = owner
+        self._arguments = arguments
+        self.id = id
+        self.kind = kind
+
+    async def record(self) -> Record:
+        """Everything the store knows of the job; UnknownJob when that is nothing."""
+        record = await self._owner.store.find(self.id)
+        if record is None:
+            raise UnknownJob(
+                f"there is no job {self.id}: its transaction hasn't committed, or history "
+                "dropped it"
+            )
+        return record
+
+    async def status(self) -> Status:
+        """`queued`, `scheduled`, `running`, `done`, `dead` or `cancelled`."""
+        return (await self.record()).status
+
+    async def cancel(self) -> bool:
+        """Take the job back; False when it is running already, or has ended."""
+        return await self._owner.cancel(self.id)
+
+    async def result(self, timeout: Duration | None = None) -> R:
+        """Wait until the job ended, and return what it returned.
+
+        Raises JobFailed, JobCancelled, BadResult, or ResultTimeout (a TimeoutError).
+        """
+        limit = None if timeout is None else seconds(timeout)
+        with self._owner.watch(self.id) as ended:
+            try:
+                async with asyncio.timeout(limit):
+                    record = await self._ended(ended)
+            except TimeoutError as exc:
+                raise ResultTimeout(
+                    f"job {self.id} ({self.kind}) hasn't ended after {timeout}; is a worker running?"
+                ) from exc
+        return self._outcome(record)
+
+    async def _ended(self, ended: asyncio.Event) -> Record:
+        pause = _FIRST_POLL
+        while True:
+            record = await self._owner.store.find(self.id)
+            if record is not None and record.status in ("done", "dead", "cancelled"):
+                return record
+            try:
+                async with asyncio.timeout(pause):
+                    await ended.wait()
+                ended.clear()
+            except TimeoutError:
+                pause = min(_LAST_POLL, pause * 1.5)
+
+    def _outcome(self, record: Record) -> R:
+        if record.status == "cancelled":
+            raise JobCancelled(f"job {self.id} ({self.kind}) was cancelled before it ran")
+        if record.status == "dead":
+            message, traceback = _read_error(record.error)
+            raise JobFailed(
+                f"job {self.id} ({self.kind}) failed for good after {record.attempt} "
+                f"attempts: {message}",
+                traceback,
+            )
+        if record.result is None:
+            raise BadResult(_read_error(record.error)[0])
+        if self._arguments is None:
+            return msgspec.json.decode(record.result)
+        return self._arguments.decode_result(record.result)
+
+    def __repr__(self) -> str:
+        return f"<mizzen.queue.Handle {self.id} {self.kind}>"
+
+
+def _read_error(error: str | None) -> tuple[str, str]:
+    if error is None:
+        return "unknown", ""
+    message, _, traceback = error.partition("\n")
+    return message, traceback

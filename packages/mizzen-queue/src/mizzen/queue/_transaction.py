@@ -1,0 +1,135 @@
+"""Insert jobs through the caller's own transaction, whatever library holds it.
+
+The libraries are met by what their objects can do, so none of them is imported here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sqlite3
+import sys
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from ._errors import QueueError, StoreError
+from .abc import Transactional
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .abc import Store
+
+_PLACEHOLDERS = {
+    "qmark": "?",
+    "named": ":jobs",
+    "format": "%s",
+    "pyformat": "%(jobs)s",
+    "numeric": ":1",
+    "numeric_dollar": "$1",
+}
+
+
+async def insert_within(
+    tx: Any, store: Store, jobs: str, committed: Callable[[], None]
+) -> list[int]:
+    """Insert the JSON rows *jobs* with *tx*; their ids, ascending.
+
+    *committed* is called after the commit where *tx* can tell (SQLAlchemy sessions); elsewhere
+    workers find the jobs by polling. Failures of the statement are StoreError.
+    """
+    if not isinstance(store, Transactional):
+        raise QueueError(
+            "this queue's store can't join a transaction: leave tx= out, or put the queue into "
+            "the database of the transaction"
+        )
+    try:
+        rows = await _execute(tx, store, jobs)
+    except QueueError:
+        raise
+    except Exception as exc:
+        raise StoreError(
+            f"the transaction refused the job: {exc}. Is it on the queue's own database?"
+        ) from exc
+    _after_commit(tx, committed)
+    return sorted(int(row[0]) for row in rows)
+
+
+async def _execute(tx: Any, store: Transactional, jobs: str) -> Any:
+    if hasattr(tx, "exec_driver_sql"):  # SQLAlchemy's Connection and AsyncConnection
+        return await _on_connection(tx, store, jobs)
+    if hasattr(tx, "connection") and hasattr(tx, "flush"):  # its Session and AsyncSession
+        # The session's own pending objects first: a job may refer to them by a foreign key.
+        await _settled(tx.flush())
+        return await _on_connection(await _settled(tx.connection()), store, jobs)
+    if isinstance(tx, sqlite3.Connection):
+        _require(store, "sqlite")
+        return tx.execute(store.insert_sql.format(jobs="?"), (jobs,)).fetchall()
+    if hasattr(tx, "execute_fetchall"):  # aiosqlite
+        _require(store, "sqlite")
+        return await tx.execute_fetchall(store.insert_sql.format(jobs="?"), (jobs,))
+    if hasattr(tx, "execute") and hasattr(tx, "pgconn"):  # psycopg, both kinds
+        _require(store, "postgresql")
+        cursor = await _settled(tx.execute(store.insert_sql.format(jobs="%s"), (jobs,)))
+        return await _settled(cursor.fetchall())
+    if hasattr(tx, "fetch") and hasattr(tx, "is_in_transaction"):  # asyncpg
+        _require(store, "postgresql")
+        return await tx.fetch(store.insert_sql.format(jobs="$1"), jobs)
+    raise QueueError(
+        f"tx= takes a SQLAlchemy session or connection, or a connection of aiosqlite, sqlite3, "
+        f"psycopg or asyncpg; not {type(tx).__module__}.{type(tx).__qualname__}"
+    )
+
+
+async def _on_connection(connection: Any, store: Transactional, jobs: str) -> Any:
+    dialect = connection.dialect
+    _require(store, dialect.name)
+    placeholder = _PLACEHOLDERS[dialect.paramstyle]
+    values: object = {"jobs": jobs} if "jobs" in placeholder else (jobs,)
+    result = await _settled(
+        connection.exec_driver_sql(store.insert_sql.format(jobs=placeholder), values)
+    )
+    return result.fetchall()
+
+
+def _require(store: Transactional, dialect: str) -> None:
+    if dialect != store.dialect:
+        raise QueueError(
+            f"the transaction is on {dialect}, but this queue's jobs are in {store.dialect}: "
+            "they can only commit together in one database"
+        )
+
+
+async def _settled(value: Any) -> Any:
+    return await value if inspect.isawaitable(value) else value
+
+
+# What to call when a session commits. One set of listeners per session, as SQLAlchemy can't
+# take a listener away while it calls it.
+_waiting: weakref.WeakKeyDictionary[Any, list[Callable[[], None]]] = weakref.WeakKeyDictionary()
+
+
+def _after_commit(tx: Any, committed: Callable[[], None]) -> None:
+    session = getattr(tx, "sync_session", tx)
+    alchemy = sys.modules.get("sqlalchemy.event")
+    if alchemy is None or not hasattr(session, "in_nested_transaction"):
+        return
+    if not hasattr(session, "flush"):
+        return  # a Connection: it tells before it commits, and nothing after
+    if session not in _waiting:
+        _waiting[session] = []
+        alchemy.listen(session, "after_commit", _tell)
+        alchemy.listen(session, "after_soft_rollback", _forget)
+    _waiting[session].append(committed)
+
+
+def _tell(session: Any) -> None:
+    if session.in_nested_transaction():
+        return  # only a savepoint was released
+    told, _waiting[session] = _waiting.get(session, []), []
+    for committed in told:
+        committed()
+
+
+def _forget(session: Any, ended: Any) -> None:
+    if not ended.nested:
+        _waiting[session] = []

@@ -1,0 +1,416 @@
+"""The worker: claims jobs in batches, runs them on fixed tasks, acks them in the next claim."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Literal, Self
+
+from ._attempt import Slot, attempt
+from ._context import job_of
+from ._display import html_table, worker_facts, worker_line
+from ._errors import NotStarted, QueueError, StoreError
+from ._events import Event, EventName
+from ._prefetch import Prefetch
+from ._process import introduce, is_alive
+from .abc import Ack, Claimed
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+    from ._context import Job
+    from ._queue import Queue
+    from .notebook import View
+
+__all__ = ["Worker"]
+
+_log = logging.getLogger("mizzen.queue")
+
+# Without a doorbell or a commit seen, an idle worker looks again this often.
+_LOOK_AGAIN = 1.0
+# Jobs that never wait would keep the loop for a whole batch: give it up this often.
+_SLICE = 0.002
+_PRUNE_EVERY = 60.0
+
+
+class Worker:
+    """Runs a queue's jobs until closed; made by `Queue.worker`."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        *,
+        concurrency: int,
+        queues: Sequence[str] | None,
+        grace: float,
+        lease: float,
+    ) -> None:
+        if concurrency < 1:
+            raise ValueError(f"concurrency={concurrency}: a worker runs at least one job at a time")
+        if isinstance(queues, str):
+            raise ValueError(f"queues={queues!r}: pass a list of names, such as [{queues!r}]")
+        if lease <= 0:
+            raise ValueError("a lease must be longer than 0 s")
+        self.queue = queue
+        self.concurrency = concurrency
+        self.queues = None if queues is None else frozenset(queues)
+        self.grace, self.lease = grace, lease
+        self.state: Literal["stopped", "running", "draining", "failed"] = "stopped"
+        self._owner: asyncio.Task[None] | None = None
+        self._failure: BaseException | None = None
+        self._trouble: str | None = None
+        self._closing = asyncio.Lock()
+
+    async def start(self) -> Self:
+        """Start working (and the queue, if it isn't started); idempotent."""
+        self._raise_failure()
+        if self._owner is not None:
+            return self
+        await self.queue.start()
+        from anyio import CapacityLimiter
+
+        self._me = introduce()
+        self._limiter = CapacityLimiter(self.concurrency)
+        self._ready: deque[Claimed] = deque()
+        self._acks: list[tuple[Ack, Job | None]] = []
+        self._idle: deque[Slot] = deque()
+        self._slots = [Slot() for _ in range(self.concurrency)]
+        self._prefetch = Prefetch(self.concurrency)
+        self._kick = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._suspects = asyncio.Lock()
+        self._ending = False
+        self._may_have_work, self._next_due = True, None
+        self._yielded_at = time.perf_counter()
+        await self.queue.store.heartbeat(self._me)
+        await self.queue.store.rescue(self.lease, is_alive)
+        self.queue.workers.add(self)
+        self.state = "running"
+        self._owner = asyncio.create_task(self._own(), name=f"mizzen.queue worker {self._me.id}")
+        return self
+
+    async def aclose(self) -> None:
+        """Stop claiming, give back what hasn't started, let running jobs finish within the grace.
+
+        Jobs that don't finish are cancelled and queued again. Raises a kept background failure.
+        """
+        async with self._closing:
+            if self._owner is not None:
+                self._stop.set()
+                self._kick.set()
+                await asyncio.wait((self._owner,))
+                self._owner = None
+                self.queue.workers.discard(self)
+        self._raise_failure()
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def wake(self) -> None:
+        """Look for work now; a new kind of job was defined, for instance."""
+        if self._owner is not None:
+            self._may_have_work = True
+            self._kick.set()
+
+    async def _own(self) -> None:
+        # One task owns the group, so that start() and aclose() may come from different tasks.
+        try:
+            async with asyncio.TaskGroup() as group:
+                runners = [group.create_task(self._guard(self._run(slot))) for slot in self._slots]
+                for slot, task in zip(self._slots, runners, strict=True):
+                    slot.task = task
+                helpers = [
+                    group.create_task(self._guard(coroutine))
+                    for coroutine in (self._beat(), self._listen(), self._watch_deadlines())
+                ]
+                await self._guard(self._work())
+                for task in (*helpers, *runners):
+                    task.cancel()
+            self.state = "stopped"
+        except asyncio.CancelledError:  # the loop is being left without aclose()
+            self.state = "stopped"
+            raise
+        except BaseException as exc:
+            self.state, self._failure = "failed", exc
+            _log.exception("a worker of %r stopped", self.queue)
+
+    async def _guard(self, part: Coroutine[object, object, None]) -> None:
+        """Know that the worker ends before its tasks are cancelled for it.
+
+        So a cancellation at any other time is a job's own doing, and counts as its failure.
+        """
+        try:
+            await part
+        finally:
+            self._ending = True
+
+    async def _work(self) -> None:
+        await self._fetch()
+        await self._drain()
+
+    async def _fetch(self) -> None:
+        """Ack what ended and claim what fits, in one step, whenever there is either."""
+        pause = 0.1
+        while not self._stop.is_set():
+            self._kick.clear()
+            want = self._prefetch.want(len(self._ready), len(self._idle)) if self._looking() else 0
+            if self._acks or want:
+                try:
+                    await self._step(want)
+                    pause, self._trouble = 0.1, None
+                except StoreError as exc:
+                    # The acks are kept, and go with the next step that succeeds.
+                    self._trouble = str(exc)
+                    _log.warning("the store of %r fails, trying again: %s", self.queue, exc)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(pause):
+                            await self._stop.wait()
+                    pause = min(5.0, pause * 2)
+                    continue
+            if not self._acks:
+                await self._kick.wait()
+
+    def _looking(self) -> bool:
+        return self._may_have_work and bool(self.queue.jobs)
+
+    async def _step(self, want: int) -> None:
+        sent, self._acks = self._acks, []
+        self._may_have_work = False
+        try:
+            step = await self.queue.store.step(
+                self._me.id, [ack for ack, _ in sent], want, self.queue.jobs.keys(), self.queues
+            )
+        except BaseException:
+            self._acks = sent + self._acks
+            self._may_have_work = True
+            raise
+        # A full claim means that there may be more; a doorbell in the meantime, too.
+        self._may_have_work |= want == 0 or len(step.claimed) >= want
+        self._next_due = step.next_due
+        self._ready.extend(step.claimed)
+        for _ in range(min(len(self._idle), len(step.claimed))):
+            slot = self._idle.popleft()
+            if slot.wakeup is not None and not slot.wakeup.done():
+                slot.wakeup.set_result(None)
+        self._report(sent, step.refused)
+
+    def _report(self, sent: list[tuple[Ack, Job | None]], refused: set[int]) -> None:
+        totals, emit = self.queue.totals, self._emit
+        for ack, job in sent:
+            if ack.id in refused:
+                totals["refused_total"] += 1
+                continue
+            if job is None or ack.outcome == "release":
+                continue
+            took = ack.finished_at - (ack.started_at or ack.finished_at)
+            if ack.outcome == "done":
+                totals["succeeded_total"] += 1
+                emit("succeeded", job, None, took)
+            else:
+                totals["failed_total"] += 1
+                line = (ack.error or "").partition("\n")[0]
+                emit("failed", job, line, took)
+                name: EventName = "retried" if ack.outcome == "retry" else "dead"
+                totals[f"{name}_total"] += 1
+                emit(name, job, line, took)
+            if ack.outcome != "retry":
+                self.queue.ended(ack.id)
+
+    def _emit(self, name: EventName, job: Job, error: str | None, took: float | None) -> None:
+        if self.queue.listeners.wanted(name):
+            self.queue.listeners.emit(Event(name, job, error, took))
+
+    async def _run(self, slot: Slot) -> None:
+        """A runner: one job after the other, for as long as the worker lives."""
+        while True:
+            while not self._ready:
+                slot.wakeup = asyncio.get_running_loop().create_future()
+                self._idle.append(slot)
+                self._kick.set()
+                await slot.wakeup
+            claimed = self._ready.popleft()
+            if claimed.suspect:
+                await self._run_suspect(slot, claimed)
+            else:
+                await self._run_one(slot, claimed)
+            if time.perf_counter() - self._yielded_at > _SLICE:
+                await asyncio.sleep(0)
+                self._yielded_at = time.perf_counter()
+
+    async def _run_suspect(self, slot: Slot, claimed: Claimed) -> None:
+        """Run a job that a dead worker held: alone among its like, and charged before it starts.
+
+        So the one that kills its worker is charged for it, and those that were merely beside
+        it are not.
+        """
+        async with self._suspects:
+            if self._stop.is_set():
+                self._finish(Ack(claimed.id, claimed.token, "release"), None)
+                return
+            try:
+                held = await self.queue.store.charge(claimed)
+            except StoreError:
+                self._finish(Ack(claimed.id, claimed.token, "release"), None)
+                return
+            if held:
+                await self._run_one(slot, claimed)
+
+    async def _run_one(self, slot: Slot, claimed: Claimed) -> None:
+        function = self.queue.jobs.get(claimed.kind)
+        if function is None:
+            self._finish(Ack(claimed.id, claimed.token, "release"), None)
+            return
+        self.queue.totals["started_total"] += 1
+        if self.queue.listeners.wanted("started"):
+            self._emit("started", job_of(claimed), None, None)
+        began = time.perf_counter()
+        job, ack = await attempt(
+            slot,
+            claimed,
+            function,
+            self._limiter,
+            self.queue.store.clock,
+            closing=lambda: self._ending,
+        )
+        self._prefetch.learn(time.perf_counter() - began)
+        self._finish(ack, job)
+
+    def _finish(self, ack: Ack, job: Job | None) -> None:
+        self._acks.append((ack, job))
+        self._kick.set()
+
+    async def _listen(self) -> None:
+        """Look for work when the store says so, when a job falls due, and now and then."""
+        store, seen = self.queue.store, 0
+        while True:
+            timeout = _LOOK_AGAIN
+            if self._next_due is not None:
+                timeout = min(timeout, max(0.001, self._next_due - store.clock()))
+            try:
+                seen = await store.wait(seen, timeout)
+            except StoreError as exc:
+                self._trouble = str(exc)
+                await asyncio.sleep(_LOOK_AGAIN)
+            self.wake()
+
+    async def _beat(self) -> None:
+        """Show that this worker lives, take over from those that don't, and prune history."""
+        queue, pruned_at = self.queue, 0.0
+        while True:
+            try:
+                await queue.store.heartbeat(self._me)
+                await queue.store.rescue(self.lease, is_alive)
+                if time.monotonic() - pruned_at > _PRUNE_EVERY:
+                    await queue.store.prune(queue.store.clock() - queue.history, queue.history_rows)
+                    pruned_at = time.monotonic()
+            except StoreError as exc:
+                self._trouble = str(exc)
+                _log.warning("no heartbeat for %r: %s", queue, exc)
+            await asyncio.sleep(self.lease / 3)
+
+    async def _watch_deadlines(self) -> None:
+        """Interrupt jobs past their timeout; one watcher, as a timer per job costs 14 µs each."""
+        while True:
+            now = time.monotonic()
+            deadlines = [slot.deadline for slot in self._slots if slot.deadline is not None]
+            for slot in self._slots:
+                if slot.deadline is not None and slot.deadline <= now:
+                    slot.interrupt("timeout")
+            soonest = min(deadlines, default=now + 0.05)
+            await asyncio.sleep(min(0.05, max(0.001, soonest - now)))
+
+    async def _drain(self) -> None:
+        """Give back what hasn't started, wait for the rest, and say goodbye; bounded in time."""
+        self.state = "draining"
+        while self._ready:
+            claimed = self._ready.popleft()
+            self._acks.append((Ack(claimed.id, claimed.token, "release"), None))
+        end = time.monotonic() + self.grace
+        await self._settle(end)
+        late = [slot for slot in self._slots if slot.job is not None]
+        if late:
+            names = ", ".join(f"{slot.job.kind} {slot.job.id}" for slot in late if slot.job)
+            _log.warning("gave up waiting for %d jobs, queued again: %s", len(late), names)
+            for slot in late:
+                slot.interrupt("abandon")
+            await self._settle(time.monotonic() + 1.0)
+        try:
+            # What still holds on, as it swallows its cancellation, is released with the rest.
+            async with asyncio.timeout(2.0):
+                await self.queue.store.leave(self._me.id)
+        except (StoreError, TimeoutError) as exc:
+            _log.warning("left without saying goodbye; the lease will tell: %s", exc)
+
+    async def _settle(self, end: float) -> None:
+        """Ack what ends until nothing runs, or until *end*."""
+        while True:
+            self._kick.clear()
+            if self._acks:
+                try:
+                    async with asyncio.timeout_at(asyncio.get_running_loop().time() + 6):
+                        await self._step(0)
+                except (StoreError, TimeoutError) as exc:
+                    self._trouble = str(exc)
+            left = end - time.monotonic()
+            if (not self.running and not self._acks) or left <= 0:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left, 0.1) if self._acks else left):
+                    await self._kick.wait()
+
+    @property
+    def running(self) -> int:
+        """Jobs that are running now."""
+        if self._owner is None:
+            return 0
+        return sum(slot.job is not None for slot in self._slots)
+
+    @property
+    def prefetched(self) -> int:
+        """Jobs that are claimed, and haven't started."""
+        return 0 if self._owner is None else len(self._ready)
+
+    async def health(self) -> dict[str, object]:
+        """Whether it works, and its store answers; never raises."""
+        state = "ok" if self.state == "running" else self.state
+        trouble = self._trouble or (str(self._failure) if self._failure else state)
+        return {"ok": trouble == "ok", "detail": {"worker": trouble}}
+
+    def stats(self) -> dict[str, float]:
+        """Gauges of this worker; the counters are the queue's."""
+        return {
+            "running": float(self.running),
+            "prefetched": float(self.prefetched),
+            "concurrency": float(self.concurrency),
+        }
+
+    def view(self, every: float = 0.5) -> View:
+        """A live view for a notebook; text anywhere else."""
+        from .notebook import View
+
+        return View(self, every)
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            self._owner = None
+            self.queue.workers.discard(self)
+            raise QueueError(f"{self!r} had stopped: {failure}") from failure
+
+    def require_started(self) -> None:
+        """Raise NotStarted, or the failure that stopped it."""
+        self._raise_failure()
+        if self._owner is None:
+            raise NotStarted(f"{self!r} isn't started: use `async with q.worker():`")
+
+    def __repr__(self) -> str:
+        return worker_line(self)
+
+    def _repr_html_(self) -> str:
+        return html_table(worker_facts(self))

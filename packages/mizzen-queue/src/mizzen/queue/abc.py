@@ -1,0 +1,214 @@
+"""What a store must be able to do; what it must promise is in `mizzen.queue.testing`.
+
+A store keeps three tables: the hot one (queued, scheduled and running jobs), the history of ended
+jobs, and the workers that claim from it. Times are Unix seconds; ids are integers that never come
+back; a claim writes a fresh run token into the job, and only an ack that carries it is accepted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+__all__ = [
+    "Ack",
+    "Claimed",
+    "Doorbell",
+    "NewJob",
+    "Outcome",
+    "Record",
+    "Status",
+    "Step",
+    "Store",
+    "Transactional",
+    "WorkerInfo",
+]
+
+Status = Literal["queued", "scheduled", "running", "done", "dead", "cancelled"]
+Outcome = Literal["done", "retry", "dead", "release"]
+
+
+class NewJob(Struct, array_like=True, frozen=True):
+    """A job to insert; `args` is a JSON object, `run_at` 0 means at once."""
+
+    kind: str
+    queue: str
+    priority: int
+    args: str
+    max_attempts: int
+    run_at: float
+    created_at: float
+
+
+class Claimed(Struct, gc=False):
+    """A job that one worker holds; `attempt` counts the attempts charged so far.
+
+    A suspect was held by a worker that died: it must be charged before it starts.
+    """
+
+    id: int
+    token: int
+    kind: str
+    queue: str
+    priority: int
+    args: str
+    attempt: int
+    max_attempts: int
+    created_at: float
+    suspect: bool = False
+
+
+class Ack(Struct, gc=False):
+    """How an attempt ended; `attempt` is the number of attempts charged by now."""
+
+    id: int
+    token: int
+    outcome: Outcome
+    attempt: int = 0
+    result: str | None = None
+    error: str | None = None
+    run_at: float = 0.0
+    started_at: float | None = None
+    finished_at: float = 0.0
+
+
+class Step(Struct):
+    """What one step brought: claimed jobs, ids whose ack came too late, the next due time."""
+
+    claimed: list[Claimed]
+    refused: set[int]
+    next_due: float | None = None
+
+
+class Record(Struct):
+    """Everything that the store knows of one job."""
+
+    id: int
+    status: Status
+    kind: str
+    queue: str
+    priority: int
+    args: str
+    attempt: int
+    max_attempts: int
+    created_at: float
+    run_at: float | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    result: str | None = None
+    error: str | None = None
+
+
+class WorkerInfo(Struct, frozen=True):
+    """Who claims: `host` and `pid` with the process's start time say whether it still lives."""
+
+    id: int
+    host: str
+    pid: int
+    born: str
+
+
+class Store(Protocol):
+    """Where jobs live. Every method is atomic; failures are StoreError, or StoreBusy to retry."""
+
+    clock: Callable[[], float]
+
+    async def start(self) -> None:
+        """Open, and create or upgrade the tables; safe with two processes at once."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close everything; idempotent."""
+        ...
+
+    async def insert(self, jobs: Sequence[NewJob]) -> list[int]:
+        """Commit *jobs*; their ids in the same order, ascending."""
+        ...
+
+    async def step(
+        self,
+        worker: int,
+        acks: Sequence[Ack],
+        want: int,
+        kinds: Collection[str],
+        queues: Collection[str] | None,
+    ) -> Step:
+        """In one transaction: apply *acks*, promote due jobs, claim up to *want* for *worker*.
+
+        Claims only the given kinds (and queues; None means all), higher priority first, then by
+        id. A worker without a heartbeat on record claims nothing.
+        """
+        ...
+
+    async def charge(self, job: Claimed) -> bool:
+        """Count an attempt before it starts; False when the job is no longer held."""
+        ...
+
+    async def heartbeat(self, worker: WorkerInfo) -> None:
+        """Say that *worker* lives; registers it the first time."""
+        ...
+
+    async def leave(self, worker: int) -> None:
+        """Forget *worker*; what it still held is queued again, uncharged."""
+        ...
+
+    async def rescue(self, lease: float, alive: Callable[[WorkerInfo], bool]) -> int:
+        """Queue again what workers held whose heartbeat is older than *lease*, or not *alive*.
+
+        Returns how many jobs. They come back as suspects; one that was charged for its attempt
+        is delayed, or dead when that was its last.
+        """
+        ...
+
+    async def cancel(self, id: int) -> bool:
+        """End a job that isn't running; False when it is, or has ended."""
+        ...
+
+    async def retry(self, id: int) -> bool:
+        """Queue a dead or cancelled job again with fresh attempts; False when it is neither."""
+        ...
+
+    async def find(self, id: int) -> Record | None:
+        """One job, wherever it is."""
+        ...
+
+    async def stats(self, queue: str | None, kind: str | None) -> dict[Status, int]:
+        """How many jobs stand in each status; absent ones may be left out."""
+        ...
+
+    async def prune(self, before: float, keep: int) -> int:
+        """Drop done and cancelled jobs that ended before *before*, or beyond the newest *keep*.
+
+        Dead jobs follow the same age, but never the number.
+        """
+        ...
+
+    async def wait(self, seen: int, timeout: float) -> int:
+        """A number that differs from *seen* when there may be new work, within *timeout* seconds."""
+        ...
+
+    def ring(self) -> None:
+        """Wake `wait` in this process; callable from any thread."""
+        ...
+
+    async def ping(self) -> None:
+        """Touch the database; raises StoreError when it can't be reached."""
+        ...
+
+
+@runtime_checkable
+class Transactional(Protocol):
+    """A store whose jobs can commit with the caller's own transaction."""
+
+    dialect: str
+    insert_sql: str  # with one `{jobs}` where the driver's placeholder goes; returns the ids
+
+
+class Doorbell(Protocol):
+    """Called after the caller's transaction committed."""
+
+    def __call__(self) -> None: ...  # noqa: D102

@@ -1,0 +1,102 @@
+"""The rarer operations on the SQLite tables: rescue, history and its pruning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..abc import WorkerInfo
+from ._rescue import WORKER_DIED, crash_pause
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+_PRUNED_AT_ONCE = 2000  # keeps one transaction, and so the lane, short
+
+
+def history(status: str, condition: str) -> str:
+    """Copy jobs into history; bind the finishing time, an error, then the condition's values."""
+    return (
+        "INSERT INTO mizzen_job_done (id, status, queue, kind, priority, args, attempt, "  # noqa: S608
+        "max_attempts, created_at, finished_at, error) SELECT id, "
+        f"'{status}', queue, kind, priority, args, attempt, max_attempts, created_at, ?, "
+        f"coalesce(?, error) FROM mizzen_job WHERE {condition}"
+    )
+
+
+def leave(connection: sqlite3.Connection, worker: int) -> None:
+    """Queue again what *worker* held, uncharged, and forget it."""
+    connection.execute(
+        "UPDATE mizzen_job SET state = 0, attempt = attempt - charged, charged = 0, "
+        "worker = NULL, token = NULL WHERE state = 2 AND worker = ?",
+        (worker,),
+    )
+    connection.execute("DELETE FROM mizzen_job_worker WHERE id = ?", (worker,))
+
+
+def rescue(
+    connection: sqlite3.Connection, now: float, lease: float, alive: Callable[[WorkerInfo], bool]
+) -> int:
+    """Take the jobs of lost workers back; see Store.rescue."""
+    rows = connection.execute(
+        "SELECT id, host, pid, born, beat_at FROM mizzen_job_worker"
+    ).fetchall()
+    for *who, beat in rows:
+        if beat + lease < now or not alive(WorkerInfo(*who)):
+            connection.execute("DELETE FROM mizzen_job_worker WHERE id = ?", (who[0],))
+    orphaned = "state = 2 AND worker NOT IN (SELECT id FROM mizzen_job_worker)"
+    uncharged = connection.execute(
+        "UPDATE mizzen_job SET state = 0, suspect = 1, worker = NULL, token = NULL "  # noqa: S608
+        f"WHERE {orphaned} AND charged = 0"
+    ).rowcount
+    spent = f"{orphaned} AND attempt >= max_attempts"
+    connection.execute(history("dead", spent), (now, WORKER_DIED))
+    dead = connection.execute(f"DELETE FROM mizzen_job WHERE {spent}").rowcount  # noqa: S608
+    charged = connection.execute(
+        f"SELECT id, attempt FROM mizzen_job WHERE {orphaned}"  # noqa: S608
+    ).fetchall()
+    connection.executemany(
+        "UPDATE mizzen_job SET state = 1, suspect = 1, charged = 0, run_at = ?, worker = NULL, "
+        "token = NULL WHERE id = ?",
+        [(now + crash_pause(attempt), id) for id, attempt in charged],
+    )
+    return uncharged + dead + len(charged)
+
+
+def revive(connection: sqlite3.Connection, id: int) -> bool:
+    """Move a dead or cancelled job from history back to the ready ones."""
+    revived = connection.execute(
+        "INSERT INTO mizzen_job (id, state, queue, kind, priority, args, max_attempts, created_at) "
+        "SELECT id, 0, queue, kind, priority, args, max_attempts, created_at "
+        "FROM mizzen_job_done WHERE id = ? AND status IN ('dead', 'cancelled')",
+        (id,),
+    ).rowcount
+    if revived:
+        connection.execute("DELETE FROM mizzen_job_done WHERE id = ?", (id,))
+    return bool(revived)
+
+
+def prune(connection: sqlite3.Connection, before: float, keep: int) -> int:
+    """Drop old history, a bounded number at a time; see Store.prune."""
+    total = 0
+    kinds = connection.execute(
+        "SELECT DISTINCT status, kind, queue FROM mizzen_job_done"
+    ).fetchall()
+    for pair in kinds:
+        total += connection.execute(
+            "DELETE FROM mizzen_job_done WHERE id IN (SELECT id FROM mizzen_job_done WHERE "
+            "status = ? AND kind = ? AND queue = ? AND finished_at < ? LIMIT ?)",
+            (*pair, before, _PRUNED_AT_ONCE),
+        ).rowcount
+    # Ids grow with time, so the newest ids stand for the newest jobs.
+    edge = connection.execute(
+        "SELECT id FROM mizzen_job_done WHERE status <> 'dead' ORDER BY id DESC LIMIT 1 OFFSET ?",
+        (keep,),
+    ).fetchone()
+    if edge:
+        total += connection.execute(
+            "DELETE FROM mizzen_job_done WHERE id IN (SELECT id FROM mizzen_job_done WHERE "
+            "id <= ? AND status <> 'dead' LIMIT ?)",
+            (edge[0], _PRUNED_AT_ONCE),
+        ).rowcount
+    return total

@@ -1,0 +1,271 @@
+"""Jobs in an SQLite file: durable, shared by processes, in the same file as the app's data."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from .._errors import QueueError
+from ..abc import Claimed, Record, Step
+from . import _sqlite_schema as sql
+from ._bell import Bell
+from ._lane import Lane
+from ._sqlite_maintenance import history, leave, prune, rescue, revive
+from ._sqlite_thread import BUSY_MS, SqliteThread
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Collection, Sequence
+
+    from ..abc import Ack, NewJob, Status, WorkerInfo
+
+# How soon an idle worker sees what another process committed.
+_POLL = 0.025
+
+
+class SqliteStore:
+    """One thread writes, behind the lane; another reads, and watches for others' commits."""
+
+    dialect = "sqlite"
+    insert_sql = sql.INSERT
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        scheme, _, path = url.partition(":///")
+        if scheme != "sqlite" or not path:
+            raise QueueError(
+                f"{url!r} names no database file: write sqlite:///app.db, or "
+                "sqlite:////var/lib/app.db for an absolute path"
+            )
+        self.path = path
+        self._bell = Bell()
+        self._version = 0
+        self._insert = sql.INSERT.format(jobs="?")
+
+    async def start(self) -> None:
+        self.path = os.path.abspath(self.path)  # noqa: ASYNC240  (a look-up of the cwd, no I/O)
+        self._bell.hang()
+        self._writer = SqliteThread(self.path, Lane(self.path, BUSY_MS / 1000))
+        self._reader = SqliteThread(self.path, None)
+        await self._writer.start(self._prepare)
+        await self._writer.run(_create)
+        await self._reader.start(_tune)
+
+    async def aclose(self) -> None:
+        await self._reader.aclose()
+        await self._writer.aclose()
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        # Two processes that switch a new file to WAL at once: one gets "locked" at once, as the
+        # busy timeout doesn't apply there. The lane lets them do it one after the other.
+        lane = Lane(self.path, BUSY_MS / 1000)
+        lane.enter()
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        finally:
+            lane.close()
+        _tune(connection)
+
+    async def insert(self, jobs: Sequence[NewJob]) -> list[int]:
+        rows = msgspec.json.encode(jobs).decode()
+
+        def insert(connection: sqlite3.Connection) -> list[int]:
+            return sorted(id for (id,) in connection.execute(self._insert, (rows,)))
+
+        ids = await self._writer.run(insert)
+        self._bell.ring()
+        return ids
+
+    async def step(
+        self,
+        worker: int,
+        acks: Sequence[Ack],
+        want: int,
+        kinds: Collection[str],
+        queues: Collection[str] | None,
+    ) -> Step:
+        now = self.clock()
+
+        def step(connection: sqlite3.Connection) -> Step:
+            refused = _apply(connection, acks) if acks else set[int]()
+            connection.execute(sql.PROMOTE, (now,))
+            claimed = _claim(connection, worker, want, kinds, queues) if want else []
+            due = connection.execute("SELECT min(run_at) FROM mizzen_job WHERE state = 1")
+            return Step(claimed, refused, due.fetchone()[0])
+
+        return await self._writer.run(step)
+
+    async def charge(self, job: Claimed) -> bool:
+        return await self._change(
+            "UPDATE mizzen_job SET attempt = attempt + 1, charged = 1 WHERE id = ? AND token = ?",
+            (job.id, job.token),
+        )
+
+    async def heartbeat(self, worker: WorkerInfo) -> None:
+        await self._change(
+            "INSERT INTO mizzen_job_worker (id, host, pid, born, beat_at) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at",
+            (worker.id, worker.host, worker.pid, worker.born, self.clock()),
+        )
+
+    async def leave(self, worker: int) -> None:
+        await self._writer.run(lambda connection: leave(connection, worker))
+
+    async def rescue(self, lease: float, alive: Callable[[WorkerInfo], bool]) -> int:
+        now = self.clock()
+        rescued = await self._writer.run(lambda connection: rescue(connection, now, lease, alive))
+        if rescued:
+            self._bell.ring()
+        return rescued
+
+    async def cancel(self, id: int) -> bool:
+        now = self.clock()
+
+        def cancel(connection: sqlite3.Connection) -> bool:
+            connection.execute(history("cancelled", "state < 2 AND id = ?"), (now, None, id))
+            return bool(
+                connection.execute(
+                    "DELETE FROM mizzen_job WHERE state < 2 AND id = ?", (id,)
+                ).rowcount
+            )
+
+        return await self._writer.run(cancel)
+
+    async def retry(self, id: int) -> bool:
+        revived = await self._writer.run(lambda connection: revive(connection, id))
+        if revived:
+            self._bell.ring()
+        return revived
+
+    async def find(self, id: int) -> Record | None:
+        row = await self._reader.run(
+            lambda connection: connection.execute(sql.FIND, {"id": id}).fetchone()
+        )
+        return Record(*row) if row else None
+
+    async def stats(self, queue: str | None, kind: str | None) -> dict[Status, int]:
+        wanted = {"queue": queue, "kind": kind}
+        which = " AND ".join(f"{name} = :{name}" for name, value in wanted.items() if value) or "1"
+        query = (  # names from the mapping above; the values are bound
+            "SELECT CASE state WHEN 0 THEN 'queued' WHEN 1 THEN 'scheduled' ELSE 'running' END, "  # noqa: S608
+            f"count(*) FROM mizzen_job WHERE {which} GROUP BY state UNION ALL "
+            f"SELECT status, count(*) FROM mizzen_job_done WHERE {which} GROUP BY status"
+        )
+        return dict(
+            await self._reader.run(lambda connection: connection.execute(query, wanted).fetchall())
+        )
+
+    async def prune(self, before: float, keep: int) -> int:
+        return await self._writer.run(lambda connection: prune(connection, before, keep))
+
+    async def wait(self, seen: int, timeout: float) -> int:
+        end = time.monotonic() + timeout
+        while self._bell.rings == seen and (left := end - time.monotonic()) > 0:
+            await self._bell.wait(seen, min(left, _POLL))
+            version = await self._reader.run(_data_version)
+            if version != self._version:
+                self._version = version
+                self._bell.ring()
+        return self._bell.rings
+
+    def ring(self) -> None:
+        self._bell.ring_from_anywhere()
+
+    async def ping(self) -> None:
+        await self._reader.run(lambda connection: connection.execute("SELECT 1").fetchone())
+
+    async def _change(self, statement: str, values: tuple[object, ...]) -> bool:
+        return await self._writer.run(
+            lambda connection: connection.execute(statement, values).rowcount > 0
+        )
+
+
+def _tune(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    for statement in sql.SCHEMA.split(";"):
+        connection.execute(statement)
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+    return version
+
+
+def _apply(connection: sqlite3.Connection, acks: Sequence[Ack]) -> set[int]:
+    """Move ended jobs to history; what wasn't held under its token any more is refused."""
+    ended: dict[int, list[int]] = {}
+    kept: list[tuple[object, ...]] = []
+    refused: set[int] = set()
+    for ack in acks:
+        if ack.outcome == "retry":
+            done = connection.execute(
+                sql.AGAIN, (ack.attempt, ack.run_at, ack.error, ack.id, ack.token)
+            )
+        elif ack.outcome == "release":
+            done = connection.execute(sql.RELEASE, (ack.id, ack.token))
+        else:
+            ended.setdefault(ack.token, []).append(ack.id)
+            kept.append(
+                (
+                    ack.outcome,
+                    ack.attempt,
+                    ack.started_at,
+                    ack.finished_at,
+                    ack.result,
+                    ack.error,
+                    ack.id,
+                    ack.token,
+                )
+            )
+            continue
+        if not done.rowcount:
+            refused.add(ack.id)
+    connection.executemany(sql.KEEP, kept)
+    for token, ids in ended.items():
+        gone = connection.execute(
+            "DELETE FROM mizzen_job WHERE id IN (SELECT value FROM json_each(?)) AND token = ? "
+            "RETURNING id",
+            (json.dumps(ids), token),
+        ).fetchall()
+        if len(gone) < len(ids):
+            refused.update(set(ids) - {id for (id,) in gone})
+    return refused
+
+
+def _claim(
+    connection: sqlite3.Connection,
+    worker: int,
+    want: int,
+    kinds: Collection[str],
+    queues: Collection[str] | None,
+) -> list[Claimed]:
+    if not connection.execute("SELECT 1 FROM mizzen_job_worker WHERE id = ?", (worker,)).fetchone():
+        return []
+    # Hop from one (queue, kind) to the next along the index: jobs that this worker doesn't want,
+    # however many, cost one hop per kind.
+    ready: list[tuple[int, int]] = []
+    pair = ("", "")
+    while (pair := connection.execute(sql.NEXT_PAIR, pair).fetchone()) is not None:
+        queue, kind = pair
+        if kind in kinds and (queues is None or queue in queues):
+            ready += [
+                (-priority, id)
+                for priority, id in connection.execute(sql.READY, (queue, kind, want))
+            ]
+    ready.sort()
+    ids = [id for _, id in ready[:want]]
+    if not ids:
+        return []
+    token = secrets.randbits(62)
+    rows = connection.execute(sql.CLAIM, (worker, token, json.dumps(ids)))
+    by_id = {row[0]: Claimed(*row[:9], suspect=bool(row[9])) for row in rows}
+    return [by_id[id] for id in ids]

@@ -1,0 +1,108 @@
+"""The models this process knows, and what happens when one is defined again.
+
+Every model has a SQLAlchemy registry of its own over one shared MetaData. Defining a model again
+(same module and name: a notebook's cell run twice) disposes of the old mapping, and of those
+related to it, and maps the related classes anew, so that every class at hand keeps working.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import MetaData, Table
+from sqlalchemy.orm import registry
+
+from ._errors import ConfigurationError
+from ._naming import CONSTRAINTS
+
+if TYPE_CHECKING:
+    from ._model import Model
+
+metadata = MetaData(naming_convention=CONSTRAINTS)
+_models: dict[tuple[str, str], type[Model]] = {}
+
+
+def models() -> list[type[Model]]:
+    """Return every known model that is a table."""
+    return list(_models.values())
+
+
+def fresh_registry() -> registry:
+    """Return a registry for one more model."""
+    return registry(metadata=metadata)
+
+
+def table_of(model: type) -> Table:
+    """Return the table of *model*."""
+    return cast("Table", vars(model)["__table__"])
+
+
+def retire(module: str, name: str, table: str) -> None:
+    """Make room for a definition of *name*: unmap the model that it replaces."""
+    old = _models.pop((module, name), None)
+    if old is not None:
+        related = _related(old)
+        for model in (old, *related):
+            cast("Any", model)._sa_registry.dispose(cascade=True)
+        metadata.remove(table_of(old))
+        for model in related:
+            _map_again(model)
+    for model in _models.values():
+        if table_of(model).name == table:
+            raise ConfigurationError(
+                f"{module}.{name}: the table {table!r} belongs to {model.__module__}."
+                f'{model.__name__}; set `__tablename__ = "..."` on one of them.'
+            )
+
+
+def remember(model: type[Model]) -> None:
+    """Add a model, now mapped."""
+    _models[model.__module__, model.__name__] = model
+
+
+def find(wanted: str | type, owner: type) -> type:
+    """Return the model that *owner* means by *wanted*, as it is defined now."""
+    if isinstance(wanted, type):
+        return _models.get((wanted.__module__, wanted.__name__), wanted)
+    near = _models.get((owner.__module__, wanted))
+    named = [near] if near else [model for model in _models.values() if model.__name__ == wanted]
+    if len(named) == 1:
+        return named[0]
+    if not named:
+        raise ConfigurationError(
+            f"{owner.__name__} has a relation to {wanted}, which is not defined (yet)."
+        )
+    modules = ", ".join(sorted(model.__module__ for model in named))
+    raise ConfigurationError(
+        f"{owner.__name__} has a relation to {wanted}, which is defined in {modules}: "
+        "import the one that is meant, and annotate with the class."
+    )
+
+
+def _related(model: type[Model]) -> list[type[Model]]:
+    found: list[type[Model]] = [model]
+    for near in found:
+        for other in _models.values():
+            if other not in found and (_points(other, near) or _points(near, other)):
+                found.append(other)
+    return found[1:]
+
+
+def _points(source: type[Model], target: type[Model]) -> bool:
+    name = target.__name__
+    return any(
+        getattr(wanted, "__name__", wanted) == name
+        for relation in source.__relations__.values()
+        for wanted in (relation.target, relation.info.link_model)
+        if wanted is not None
+    )
+
+
+def _map_again(model: type[Model]) -> None:
+    fresh = fresh_registry()
+    type.__setattr__(model, "_sa_registry", fresh)
+    for column in table_of(model).columns:
+        type.__setattr__(model, column.key, column)
+    for name, relation in model.__relations__.items():
+        type.__setattr__(model, name, relation.build(model))
+    fresh.map_declaratively(model)

@@ -1,0 +1,196 @@
+"""The model: a SQLModel table that validates always and knows how to read and write itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from sqlalchemy import inspect
+from sqlalchemy.ext.hybrid import hybrid_method, hybrid_property
+from sqlalchemy.orm.attributes import set_attribute
+from sqlmodel import SQLModel
+from sqlmodel._compat import finish_init
+
+from . import _known, _writing
+from ._display import html_table, shortened
+from ._meta import ModelMeta
+from ._query import Query
+from ._search import SearchIndex
+from ._validation import Validated, validate, validate_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sqlmodel import Field
+
+    from ._database import Database
+    from ._relations import Relation
+
+
+class Model(SQLModel, metaclass=ModelMeta, registry=_known.fresh_registry()):
+    """Base of your models; a subclass is a table unless it says `table=False`.
+
+    A model that declares no primary key gets `id: int | None`. Reads outside a transaction return
+    free-standing objects; each write outside one opens its own.
+    """
+
+    model_config = {
+        "extra": "forbid",
+        "ignored_types": (SearchIndex, hybrid_property, hybrid_method),
+    }
+    __relations__: ClassVar[dict[str, Relation]] = {}
+    __search__: ClassVar[SearchIndex | None] = None
+
+    if TYPE_CHECKING:
+        id: Any = Field(default=None)
+
+    def __init__(self, /, *validated: Validated, **data: Any) -> None:
+        if finish_init.get():
+            _writing.fill(self, validated[0] if validated else validate(type(self), data))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A shadow (see _validation) carries no SQLAlchemy state; validators may assign to it.
+        if name in type(self).__pydantic_fields__ and "_sa_instance_state" in self.__dict__:
+            value = validate_fields(type(self), self.__dict__, {name: value})[name]
+            set_attribute(self, name, value)
+            self.__pydantic_fields_set__.add(name)
+        elif name in type(self).__pydantic_fields__:
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
+    @classmethod
+    def model_validate(  # type: ignore[override]
+        cls, obj: Any, *, update: Mapping[str, Any] | None = None, **options: Any
+    ) -> Self:
+        """Return a new, unsaved instance from a mapping or an object with attributes."""
+        if isinstance(obj, dict):
+            return cls(validate(cls, {**obj, **(update or {})}, **options))
+        found = validate(cls, obj, **{"from_attributes": True, **options})
+        if update:
+            found.values.update(validate_fields(cls, found.values, update))
+            found.given.update(update)
+        return cls(found)
+
+    @classmethod
+    async def create(cls, **values: Any) -> Self:
+        """Insert one row and return it."""
+        return await cls(**values).save()
+
+    async def save(self) -> Self:
+        """Insert or update this row; only changed columns are written."""
+        await _writing.save(self)
+        return self
+
+    async def update(self, **changes: Any) -> Self:
+        """Change fields and save; when one value is bad, none is changed."""
+        _writing.change(self, changes)
+        return await self.save()
+
+    async def destroy(self) -> None:
+        """Delete this row; the database's ON DELETE rules take its dependents along."""
+        await _writing.destroy(self)
+
+    async def reload(self) -> Self:
+        """Read this row again; raises `NotFound` when it is gone."""
+        await _writing.reload(self)
+        return self
+
+    @classmethod
+    async def insert_all(cls, rows: Iterable[Self | Mapping[str, Any]]) -> list[Self]:
+        """Insert many rows, validated, in few statements; all or none are saved."""
+        return await _writing.insert_all(cls, rows)
+
+    @classmethod
+    def using(cls, database: Database) -> Query[Self]:
+        """Return a query on *database*, when several are open."""
+        return Query(cls, database=database)
+
+    @classmethod
+    def all(cls) -> Query[Self]:
+        """Return the query for every row."""
+        return Query(cls)
+
+    @classmethod
+    def where(cls, *conditions: object, **lookups: Any) -> Query[Self]:
+        """Return the query for rows that meet every condition; see `Query.where`."""
+        return Query(cls).where(*conditions, **lookups)
+
+    @classmethod
+    def order(cls, *keys: object) -> Query[Self]:
+        """Return the query in an order; see `Query.order`."""
+        return Query(cls).order(*keys)
+
+    @classmethod
+    def include(cls, *relations: object) -> Query[Self]:
+        """Return the query with relations loaded; see `Query.include`."""
+        return Query(cls).include(*relations)
+
+    @classmethod
+    def join(cls, *others: object) -> Query[Self]:
+        """Return the query joined to related models; see `Query.join`."""
+        return Query(cls).join(*others)
+
+    @classmethod
+    def matching(cls, text: str) -> Query[Self]:
+        """Return the full-text search for *text*, best first.
+
+        Words all have to occur; `"a phrase"`, `-without`, `begin*`. Malformed text is no error.
+        """
+        return Query(cls).matching(text)
+
+    @classmethod
+    async def get(cls, key: Any) -> Self:
+        """Return the row with this primary key; raises `NotFound`."""
+        return await Query(cls).get(key)
+
+    @classmethod
+    async def find(cls, key: Any) -> Self | None:
+        """Return the row with this primary key, or None."""
+        return await Query(cls).find(key)
+
+    @classmethod
+    async def find_by(cls, **lookups: Any) -> Self | None:
+        """Return the first row that matches, or None."""
+        return await Query(cls).where(**lookups).first()
+
+    @classmethod
+    async def count(cls) -> int:
+        """Return the number of rows."""
+        return await Query(cls).count()
+
+    @classmethod
+    async def exists(cls, **lookups: Any) -> bool:
+        """Return whether a row matches."""
+        return await Query(cls).where(**lookups).exists()
+
+    @classmethod
+    async def first(cls) -> Self | None:
+        """Return the row with the lowest primary key, or None."""
+        return await Query(cls).first()
+
+    def __eq__(self, other: object) -> bool:
+        """Two saved objects are equal when they are the same row."""
+        if not isinstance(other, Model) or type(self) is not type(other):
+            return NotImplemented
+        mine, theirs = inspect(self).key, inspect(other).key
+        return self is other or (mine is not None and mine == theirs)
+
+    def __hash__(self) -> int:
+        return hash((type(self), inspect(self).key or id(self)))
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return [(key, _Shown(value)) for key, value in super().__repr_args__()]
+
+    def _repr_html_(self) -> str:
+        facts = {str(key): repr(value) for key, value in self.__repr_args__()}
+        return html_table(type(self).__name__, facts)
+
+
+class _Shown:
+    """A value whose repr is short enough for one line."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return shortened(self._value)

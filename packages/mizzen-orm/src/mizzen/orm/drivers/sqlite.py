@@ -1,0 +1,153 @@
+"""SQLite: readers on a pool of their own, one writer behind the lane."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sqlite3
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from .._errors import ConfigurationError, MigrationFailed, OrmError
+from .._lane import Lane, ReaderConnection, WriterConnection
+from ._explain import explain
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+# After the lane SQLite's own lock is free, unless somebody writes without taking the lane.
+_BUSY_SECONDS = 5.0
+
+
+class SQLite:
+    """A SQLite file; `memory:` is a private temporary file, so both behave alike."""
+
+    reader: AsyncEngine
+    writer: AsyncEngine
+
+    def __init__(self, url: str, *, timeout: float, pool: int) -> None:
+        self._path = _path(url)
+        self._timeout, self._pool = timeout, pool
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._lanes: list[Lane] = []
+        self._waited = 0.0
+
+    async def open(self) -> None:
+        """Open the file, create it when it is missing, and turn WAL on."""
+        if self._path is None:
+            # SQLite's shared-cache memory mode locks whole tables without waiting, and its
+            # private one is a single connection; a file without syncs has neither fault.
+            self._folder = tempfile.TemporaryDirectory(prefix="mizzen-orm-")
+        self.writer = self._async_engine(self._writer_options(), size=1)
+        self.reader = self._async_engine({"factory": ReaderConnection}, size=self._pool)
+        event.listen(self.writer.sync_engine, "begin", _begin)
+        try:
+            async with self.writer.connect() as connection:
+                await connection.execute(text("SELECT count(*) FROM sqlite_master"))
+                await connection.rollback()
+        except (SQLAlchemyError, OSError, sqlite3.Error) as error:
+            await self.close()
+            raise self.explain(error) from error
+
+    async def close(self) -> None:
+        """Close every connection; a temporary database is gone then."""
+        await self.reader.dispose()
+        await self.writer.dispose()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    def migrator(self) -> Engine:
+        """Return an engine with foreign keys off: SQLite alters a table by replacing it."""
+        engine = create_engine(
+            URL.create("sqlite", database=self.file),
+            poolclass=NullPool,
+            connect_args=self._writer_options(foreign_keys=False),
+        )
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def before_migrations(self, connection: Connection) -> None:
+        """Nothing to wait for: the lane and BEGIN IMMEDIATE did it."""
+
+    def after_migrations(self, connection: Connection) -> None:
+        """Check the references that were not enforced while tables were replaced."""
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+        if broken:
+            tables = ", ".join(sorted({str(row[0]) for row in broken}))
+            raise MigrationFailed(
+                f"{len(broken)} rows would refer to rows that are not there (in {tables}); "
+                "nothing was changed."
+            )
+
+    def explain(self, error: Exception) -> OrmError:
+        """Return a driver's error in our words."""
+        return explain(error, self.file)
+
+    def waited(self) -> float:
+        """Return the seconds spent waiting for the lane."""
+        return self._waited + sum(lane.waited for lane in self._lanes)
+
+    @property
+    def file(self) -> str:
+        """Path of the database file."""
+        if self._folder is not None:
+            return os.path.join(self._folder.name, "memory.db")
+        return self._path or "memory:"
+
+    def _async_engine(self, options: dict[str, Any], size: int) -> AsyncEngine:
+        return create_async_engine(
+            URL.create("sqlite+aiosqlite", database=self.file),
+            connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None, **options},
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=self._timeout,
+        )
+
+    def _writer_options(self, *, foreign_keys: bool = True) -> dict[str, Any]:
+        def connect(*args: Any, **options: Any) -> WriterConnection:
+            return WriterConnection(
+                *args,
+                lane=self._lane(),
+                durable=self._path is not None,
+                foreign_keys=foreign_keys,
+                **options,
+            )
+
+        # A plain function isn't a type, as `factory` is declared to be, but sqlite3 only calls it.
+        return {
+            "factory": functools.wraps(WriterConnection, updated=())(connect),
+            "timeout": _BUSY_SECONDS,
+            "isolation_level": None,
+        }
+
+    def _lane(self) -> Lane:
+        lane = Lane(self.file + ".lane", self._timeout)
+        if len(self._lanes) >= 16:
+            self._waited += self._lanes.pop(0).waited
+        self._lanes.append(lane)
+        return lane
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _path(url: str) -> str | None:
+    if url in {"memory:", "sqlite://", "sqlite:///:memory:"}:
+        return None
+    for prefix in ("sqlite:///", "sqlite+aiosqlite:///"):
+        if url.startswith(prefix) and (path := url.removeprefix(prefix)):
+            if "?" in path:
+                raise ConfigurationError(f'"{url}": options in SQLite URLs are not supported.')
+            return os.path.abspath(path)
+    raise ConfigurationError(
+        f'"{url}" is not a SQLite URL; write "memory:", "sqlite:///relative.db" '
+        'or "sqlite:////absolute.db".'
+    )

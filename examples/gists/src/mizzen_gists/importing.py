@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Self
 
 import anyio.to_thread
+
 from mizzen.queue import Retry
 
 from . import keeping, stdlib_sources
@@ -75,7 +76,7 @@ class Importer:
     async def start(self) -> Self:
         """Enqueue the files that have no job yet, and begin to tell how far it is."""
         if self._publishing is None:
-            self._owner = await self._auth.find(OWNER) or await self._make_owner()
+            await self._find_owner()
             await self._enqueue_new()
             self._moved.set()
             self._publishing = asyncio.create_task(self._publish())
@@ -124,19 +125,20 @@ class Importer:
             files=[(path.rpartition("/")[2], text)],
             source=path,
         )
-        assert self._owner is not None
-        self._latest = await keeping.create(self._db, self._owner, draft)
+        owner = self._owner or await self._find_owner()
+        self._latest = await keeping.create(self._db, owner, draft)
         self._imported += 1
         self._moved.set()
 
-    async def _make_owner(self) -> User:
-        """Register the user that owns the sources; nobody knows the password."""
-        return await self._auth.register(
+    async def _find_owner(self) -> User:
+        """Return the user that owns the sources, made when first needed; nobody logs in as it."""
+        self._owner = await self._auth.find(OWNER) or await self._auth.register(
             email="python@gists.example",
             username=OWNER,
             name="Python",
             password=secrets.token_hex(24),
         )
+        return self._owner
 
     async def _enqueue_new(self) -> None:
         """Write each new source and its job together, so that neither exists without the other."""

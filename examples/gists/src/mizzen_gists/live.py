@@ -50,7 +50,7 @@ class Announcer:
 
     def card(self, gist: Gist) -> str:
         """Return a gist as lists show it."""
-        return str(self._web.render("gists/_card.html", gist=gist))
+        return self._web.views.render("gists/_card.html", None, {"gist": gist})
 
     async def changed(self, gist: Gist) -> None:
         """A gist is new or different; one that is no longer public leaves the lists."""

@@ -43,7 +43,7 @@ class Gist(Timestamps, Model):
     file_count: int = 1
     line_count: int = 0
 
-    files: list["File"] = Relationship(back_populates="gist", cascade_delete=True)
+    files: list[File] = Relationship(back_populates="gist", cascade_delete=True)
 
 
 class File(Model):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mizzen.web import NotFound
 from sqlalchemy import or_
+
+from mizzen.web import NotFound
 
 from .models import Gist, Visibility
 
 if TYPE_CHECKING:
-    from mizzen.auth import User
     from sqlalchemy import ColumnElement
+
+    from mizzen.auth import User
 
 
 def listed_for(user: User | None) -> ColumnElement[bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from mizzen.web import HTML, Context
 
@@ -40,5 +41,5 @@ async def search(ctx: Context, q: str = "", page: int = 1) -> HTML:
     hits = [Hit(file.gist, file, excerpt(file.content, q).lines) for file in files]
     return ctx.render(
         "gists/search.html", q=q, hits=hits, total=total, number=number,
-        pages=max(1, -(-total // PER_PAGE)), query=f"q={ctx.quote(q)}&",
+        pages=max(1, -(-total // PER_PAGE)), query=f"q={quote(q)}&",
     )  # fmt: skip

@@ -34,10 +34,10 @@ document.addEventListener("click", async (clicked) => {
 
 const cable = new Cable("/cable");
 const state = document.querySelector<HTMLElement>("[data-link-state]");
-cable.onstate = (now: string) => {
+cable.onstate = (now) => {
   if (!state) return;
   state.dataset.state = now;
-  state.textContent = now === "open" ? "live" : "offline, connecting…";
+  state.textContent = now === "connected" ? "live" : "offline, connecting…";
 };
 
 const page = document.body.dataset.page;

@@ -59,6 +59,7 @@ export async function followGist(cable: Cable): Promise<void> {
   };
   count(room.members.length);
   room.on("presence", (change: { members: number }) => count(change.members));
+  room.on("rejoined", () => count(room.members.length));
   room.on("stars", (changed: { stars: number }) => {
     for (const shown of document.querySelectorAll("[data-stars]")) shown.textContent = String(changed.stars);
   });

@@ -69,13 +69,15 @@ def build_auth(app: App) -> Auth:
 
 def build_assets(app: App) -> Assets:
     from mizzen.assets import Assets
+    from mizzen.cable import client_path
 
     section = app.settings.assets or AssetsSection()
     return Assets(
         app.folder / section.source,
         output=app.data / section.output,
         prefix=section.prefix,
-        entries=section.entries,
+        entries=section.entries or None,
+        aliases={"mizzen-cable": client_path()},
     )
 
 

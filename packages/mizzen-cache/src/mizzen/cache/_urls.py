@@ -1,0 +1,63 @@
+"""From a URL to a tier; a tier's module is imported only when its URL is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Final, cast
+from urllib.parse import parse_qsl, urlsplit
+
+from ._errors import MissingExtra, UnknownTier
+from .abc import Tier
+
+_OURS: Final = {
+    "memory": "memory",
+    "sqlite": "sqlite",
+    "diskcache": "diskcache",
+    "redis": "redis",
+    "rediss": "redis",
+    "valkey": "redis",
+    "valkeys": "redis",
+}
+_GROUP: Final = "mizzen.cache.tiers"
+
+
+def tier_from(url: str) -> Tier:
+    """Return the tier that *url* names; nothing is opened yet.
+
+    Other packages add schemes with entry points of the group `mizzen.cache.tiers`: a callable that takes
+    the URL and returns a tier.
+    """
+    parts = urlsplit(url)
+    if module := _OURS.get(parts.scheme):
+        return _ours(module, url)
+    for point in entry_points(group=_GROUP, name=parts.scheme):
+        return cast("Callable[[str], Tier]", point.load())(url)
+    known = sorted({*_OURS, *(point.name for point in entry_points(group=_GROUP))})
+    raise UnknownTier(f"no cache tier for {masked(url)!r}; known schemes: {', '.join(known)}")
+
+
+def _ours(module: str, url: str) -> Tier:
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    try:
+        tiers = import_module(f".tiers.{module}", __package__)
+    except ModuleNotFoundError as exc:
+        raise MissingExtra(
+            f"the {module} tier needs {exc.name}, which is not installed: "
+            f'pip install "mizzen-cache[{module}]"'
+        ) from exc
+    place = url if module == "redis" else parts.path.removeprefix("/")
+    tier = cast("Tier", tiers.from_url(place, options))
+    if options:
+        raise UnknownTier(f"{masked(url)!r} has options unknown to it: {', '.join(options)}")
+    return tier
+
+
+def masked(url: str) -> str:
+    """Return *url* without its password."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", ":***@", 1)

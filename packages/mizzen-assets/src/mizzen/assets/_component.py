@@ -5,33 +5,34 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
 
-from . import _manifest, _tags
-from ._builder import Builder, Options, Report
+from . import _display, _manifest, _tags
+from ._asgi import asked_name, lifespan
 from ._errors import AssetsError, ManifestError, NotStarted
 from ._manifest import Manifest
-from ._serve import Counts, Receive, Scope, Send, Table
-from ._sources import Layout
+from ._options import Layout, Options
+from ._serve import Server
+from ._table import Table
+from ._threads import stoppable
 from ._tools import Toolbox
 from ._units import seconds, size
 from ._watched import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
     from types import TracebackType
-
     from typing import Self
 
+    from ._builder import Builder
+    from ._options import Report
+    from ._serve import Receive, Scope, Send
     from ._tags import HTML, Attribute
     from .abc import Tool
     from .notebook import View
-
-T = TypeVar("T")
 
 
 class Assets:
@@ -66,36 +67,41 @@ class Assets:
         if not prefix.endswith("/") or not prefix.startswith(("/", "https://", "http://")):
             raise AssetsError(f"prefix {prefix!r} must begin with / or https:// and end with /")
         self.prefix = prefix
+        self._path = prefix if prefix[0] == "/" else urlsplit(prefix).path
         self._build_on_start = build
         names = None if entries is None else tuple(entries)
-        layout = Layout(_absolute(source), _absolute(output), names, _paths(static))
-        where = {name: str(_absolute(path)) for name, path in (aliases or {}).items()}
-        self._tools = Toolbox(tools)
-        options = Options(
-            prefix, minify, source_maps, where, _paths(load_paths), keep, seconds(timeout)
+        self._layout = Layout(_absolute(source), _absolute(output), names, _paths(static))
+        self._options = Options(
+            prefix=prefix,
+            minify=minify,
+            source_maps=source_maps,
+            aliases={name: str(_absolute(path)) for name, path in (aliases or {}).items()},
+            load_paths=_paths(load_paths),
+            keep=keep,
+            timeout=seconds(timeout),
         )
-        self._builder = Builder(layout, options, self._tools)
+        self._tools = Toolbox(tools)
+        self._server = Server(Table(self._layout.output, size(memory)))
+        self._builder: Builder | None = None
         self._manifest: Manifest | None = None
         self._urls: dict[str, str] = {}
-        self._table = Table(layout.output, size(memory))
-        self._counts = Counts()
         self._snapshot: Snapshot | None = None
+        self._report: Report | None = None
+        self._failure: AssetsError | None = None
         self._stop = threading.Event()
         self._turn: Any = None
-        self._last: Report | None = None
-        self._builds = self._failures = self._compiled = self._reused = 0
+        self._totals = {"builds": 0, "build_failures": 0, "compiled": 0, "reused": 0, "written": 0}
         self._seconds = 0.0
-        self._failure: AssetsError | None = None
 
     @property
     def source(self) -> Path:
         """The folder of the sources, absolute."""
-        return self._builder.layout.root
+        return self._layout.root
 
     @property
     def output(self) -> Path:
         """The folder of the built files, absolute."""
-        return self._builder.layout.output
+        return self._layout.output
 
     @property
     def manifest(self) -> Manifest:
@@ -105,6 +111,11 @@ class Assets:
                 "no manifest is loaded: call `await assets.start()` or use `async with`"
             )
         return self._manifest
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What compilers warned of in the sources as they are built now."""
+        return self._report.warnings if self._report else ()
 
     async def start(self) -> Self:
         """Load the manifest, after building what is missing or out of date.
@@ -121,14 +132,14 @@ class Assets:
         return self
 
     async def aclose(self) -> None:
-        """Stop a running build, end the compilers, forget the manifest and what it held."""
+        """Stop a running build, end the compilers, forget the manifest and what was held."""
         from anyio import to_thread
 
         self._stop.set()
         async with self._lock():
             await to_thread.run_sync(self._tools.close)
-        self._manifest = self._snapshot = None
-        self._table.load({})
+        self._manifest = self._snapshot = self._report = self._failure = None
+        self._server.table.load({})
         self._urls = {}
 
     async def __aenter__(self) -> Self:
@@ -150,6 +161,10 @@ class Assets:
         async with self._lock():
             return await self._build()
 
+    def build_blocking(self) -> Manifest:
+        """Do the same without an event loop, for command lines and build hooks."""
+        return self._building(threading.Event())
+
     async def refresh(self) -> bool:
         """Build again if a source was touched; return whether a new manifest is served.
 
@@ -158,11 +173,10 @@ class Assets:
         from anyio import to_thread
 
         async with self._lock():
-            snapshot = self._snapshot
+            snapshot, before = self._snapshot, self._manifest
             if snapshot is not None and await to_thread.run_sync(snapshot.holds):
                 return False
-            before = self._manifest
-            return (await self._build()).to_json() != (before.to_json() if before else b"")
+            return await self._build() is not before
 
     def url(self, name: str) -> str:
         """Return the address of an asset: `app.css` to `/assets/app-1a2b3c4d.css`."""
@@ -186,100 +200,94 @@ class Assets:
         """Serve as an ASGI application, mounted anywhere or by itself."""
         kind = scope["type"]
         if kind == "http":
-            name = self._name(scope)
-            await self._table.answer(name, scope["method"], scope["headers"], send, self._counts)
+            await self._server.answer(asked_name(scope, self._path), scope, send)
         elif kind == "lifespan":
-            await self._lifespan(receive, send)
+            await lifespan(self, receive, send)
         elif kind == "websocket":
             await send({"type": "websocket.close", "code": 1000})
 
-    def _name(self, scope: Scope) -> str:
-        path: str = scope["path"]
-        if path.startswith(self.prefix):
-            return path[len(self.prefix) :]
-        root: str = scope.get("root_path", "")
-        if root and path.startswith(root):
-            path = path[len(root) :]
-        return path[len(self.prefix) :] if path.startswith(self.prefix) else path[1:]
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                try:
-                    await self.start()
-                except AssetsError as error:
-                    await send({"type": "lifespan.startup.failed", "message": str(error)})
-                    return
-                await send({"type": "lifespan.startup.complete"})
-            elif message["type"] == "lifespan.shutdown":
-                await self.aclose()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
-
-    async def _build(self) -> Manifest:
+    async def health(self) -> dict[str, object]:
+        """Return whether files are served, and what is wrong otherwise; never raises."""
         from anyio import to_thread
 
+        detail = {"manifest": "ok", "output": "ok", "build": "ok"}
+        if self._manifest is None:
+            detail["manifest"] = "no manifest is loaded"
+        if not await to_thread.run_sync(os.access, self._layout.output / _manifest.NAME, os.R_OK):
+            detail["output"] = f"{self._layout.output} has no readable manifest"
+        if self._failure is not None:
+            detail["build"] = f"the last build failed, its predecessor is served: {self._failure}"
+        return {"ok": all(words == "ok" for words in detail.values()), "detail": detail}
+
+    def stats(self) -> dict[str, float]:
+        """Return counters (`…_total`) and gauges; sizes are in bytes."""
+        manifest, counts, table = self._manifest, self._server.counts, self._server.table
+        return {
+            "assets": len(manifest or ()),
+            "asset_bytes": sum(asset.size for asset in manifest.values()) if manifest else 0,
+            "served_files": len(table.files),
+            "memory_bytes": table.held,
+            "last_build_seconds": self._seconds,
+            "requests_total": counts.requests,
+            "not_modified_total": counts.not_modified,
+            "not_found_total": counts.not_found,
+            "sent_bytes_total": counts.sent_bytes,
+            **{f"{name}_total": count for name, count in self._totals.items()},
+        }
+
+    def view(self, every: float = 0.5) -> View:
+        """Return a view that follows these assets in a notebook, *every* so many seconds."""
+        from .notebook import View
+
+        return View(self, every)
+
+    def __repr__(self) -> str:
+        return _display.line(self.source.name, self._manifest, self._failure)
+
+    def _repr_html_(self) -> str:
+        return _display.table(repr(self)[1:-1], self._manifest, self._failure)
+
+    async def _build(self) -> Manifest:
+        self._stop = threading.Event()
+        return await stoppable(self._building, self._stop)
+
+    def _building(self, stop: threading.Event) -> Manifest:
+        from ._builder import Builder
+
         begun = time.perf_counter()
-        snapshot = Snapshot(self._builder.layout, self._last.watched if self._last else ())
+        if self._builder is None:
+            self._builder = Builder(self._layout, self._options, self._tools)
+        known = self._report.watched if self._report else frozenset[str]()
+        # Looked at before the build: what is saved meanwhile is noticed by the next refresh.
+        snapshot = Snapshot(self._layout, known)
         try:
-            await to_thread.run_sync(snapshot.take)
-            report = await self._in_thread(self._builder.build)
+            report = self._builder.build(stop)
         except AssetsError as error:
-            self._failures += 1
-            self._failure = error
-            self._snapshot = None
+            self._totals["build_failures"] += 1
+            self._failure, self._snapshot = error, None
             raise
         self._failure = None
-        self._builds += 1
-        self._compiled += report.compiled
-        self._reused += report.reused
+        self._snapshot = snapshot if report.watched == known else snapshot.widened(report.watched)
+        self._report = report
+        self._totals["builds"] += 1
+        self._totals["compiled"] += report.compiled
+        self._totals["reused"] += report.reused
+        self._totals["written"] += report.written
         self._seconds = time.perf_counter() - begun
-        # The snapshot was taken before the build: what was saved meanwhile is noticed later.
-        if self._last is not None and report.watched == self._last.watched:
-            self._snapshot = snapshot
-        else:
-            self._snapshot = await to_thread.run_sync(snapshot.widened, report.watched)
-        self._last = report
         self._load(report.manifest)
-        return report.manifest
+        return self.manifest
 
     def _load(self, manifest: Manifest) -> None:
-        if manifest is not self._manifest:
-            self._manifest = manifest
-            self._urls = {}
-            self._table.load(manifest.files())
+        if self._manifest is None or manifest.to_json() != self._manifest.to_json():
+            self._server.table.load(manifest.files())
+            self._manifest, self._urls = manifest, {}
 
     def _read(self) -> Manifest:
-        body = self._builder.output.read(_manifest.NAME)
-        if body is None:
-            raise ManifestError(f"{self.output} has no manifest; run the build first")
+        try:
+            body = (self._layout.output / _manifest.NAME).read_bytes()
+        except OSError as error:
+            raise ManifestError(f"{self.output} has no manifest; run the build first") from error
         return Manifest.from_json(body)
-
-    async def _in_thread(self, work: Callable[[threading.Event], T]) -> T:
-        """Run blocking work off the loop; a cancelled caller has it stopped, then waits."""
-        from anyio import create_task_group, sleep_forever, to_thread
-
-        stop = self._stop = threading.Event()
-        outcome: list[T] = []
-        failure: Exception | None = None
-
-        async def stop_when_cancelled() -> None:
-            try:
-                await sleep_forever()
-            finally:
-                stop.set()
-
-        async with create_task_group() as group:
-            group.start_soon(stop_when_cancelled)
-            try:
-                outcome.append(await to_thread.run_sync(work, stop))
-            except Exception as error:  # raised below: a task group would wrap it
-                failure = error
-            group.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
-        return outcome[0]
 
     def _lock(self) -> Any:
         if self._turn is None:

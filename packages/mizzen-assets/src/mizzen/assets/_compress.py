@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Formats that carry their own compression; trying again costs seconds and saves nothing.
-DENSE = set(
-    ".avif .br .bz2 .gif .gz .jpeg .jpg .jxl .mp3 .mp4 .oga .ogg .ogv .opus .pdf .png .webm "
-    ".webp .woff .woff2 .xz .zip .zst".split()
-)
+_DENSE = """
+    avif br bz2 gif gz jpeg jpg jxl mp3 mp4 oga ogg ogv opus pdf png webm webp woff woff2 xz zip zst
+"""
+DENSE = frozenset("." + name for name in _DENSE.split())
 SUFFIXES = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
 
 Codec = tuple[str, "Callable[[bytes], bytes]"]

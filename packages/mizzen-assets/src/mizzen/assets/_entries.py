@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -20,10 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from concurrent.futures import Executor
 
-    from ._builder import Options
     from ._digests import Digests
+    from ._options import Layout, Options
     from ._output import Output
-    from ._sources import Layout
     from ._tools import Toolbox
     from .abc import Compiled, Tool
 
@@ -61,7 +61,7 @@ class Compiler:
         }
         return {name: future.result() for name, future in waiting.items()}
 
-    def current(self, name: str, path: Path, entry: Entry) -> bool:
+    def current(self, name: str, entry: Entry) -> bool:
         """Tell whether everything read for an entry is as it was."""
         return (
             entry.key == self._key(name)
@@ -70,21 +70,20 @@ class Compiler:
         )
 
     def _one(self, name: str, path: Path, known: Entry | None, stop: threading.Event) -> Done:
-        if known is not None and self.current(name, path, known):
+        if known is not None and self.current(name, known):
             items = self._stored(name, known)
             if items is not None:
                 return Done(known, items, fresh=False)
-        work = self._work(name, path)
-        # Digests first: a file saved while the compiler runs then counts as changed next time.
-        before = {} if known is None else {p: self._digests.of(self._full(p)) for p in known.reads}
-        compiled = self._tool(name).compile(work, stop)
-        return self._keep(name, compiled, before)
+        begun = time.time()
+        return self._keep(name, self._tool(name).compile(self._work(name, path), stop), begun)
 
-    def _keep(self, name: str, compiled: Compiled, before: Mapping[str, str | None]) -> Done:
+    def _keep(self, name: str, compiled: Compiled, begun: float) -> Done:
         reads: dict[str, str] = {}
         for path in sorted({self._layout.root / name, *compiled.read}):
-            label = self._label(path)
-            reads[label] = before.get(label) or self._digests.of(path) or ""
+            # Saved while the compiler ran: nobody knows which content it saw. An empty digest
+            # equals none, so that the next build compiles again.
+            known = not _touched_since(path, begun)
+            reads[self._label(path)] = (self._digests.of(path) or "") if known else ""
         products: list[Made] = []
         for product in compiled.products:
             body = digest(product.body)
@@ -150,17 +149,16 @@ class Compiler:
         `./foo` may mean `foo.tsx` once such a file appears, so the names of all neighbours of
         the files that were read count as input, and so do those in the load paths.
         """
-        folders = sorted({os.path.dirname(path) for path in files})
+        folders = {Path(path).parent for path in files}
         told: list[str] = []
-        for folder in (*folders, *map(str, self._options.load_paths)):
+        for folder in sorted({*folders, *self._options.load_paths}):
             names = [n for n in _names(folder) if n[0] != "." and n not in self._ignored]
-            told.append("/".join([self._label(Path(folder)), *names]))
-        root = self._layout.root
-        for folder in (root, *root.parents):
+            told.append("/".join([self._label(folder), *names]))
+        for folder in sorted(folders.union(*(folder.parents for folder in folders))):
             for name in sorted(CONFIGURATION):
-                mark = self._digests.of(folder / name)
+                mark = self._digests.of(os.path.join(folder, name))
                 if mark:
-                    told.append(f"{os.path.relpath(folder, root)} {name} {mark}")
+                    told.append(f"{os.path.relpath(folder, self._layout.root)}/{name} {mark}")
         return digest("\n".join(told).encode())[:40]
 
     def _label(self, path: Path) -> str:
@@ -171,7 +169,14 @@ class Compiler:
         return os.path.join(str(self._layout.root), label)
 
 
-def _names(folder: str) -> list[str]:
+def _touched_since(path: Path, moment: float) -> bool:
+    try:
+        return os.stat(path).st_mtime > moment
+    except OSError:
+        return True
+
+
+def _names(folder: Path) -> list[str]:
     try:
         return sorted(os.listdir(folder))
     except OSError:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._compress import SUFFIXES
 from ._errors import ManifestError, UnknownAsset
 
 NAME = "manifest.json"
@@ -113,7 +114,16 @@ def _plain(asset: Asset) -> dict[str, Any]:
 
 def _asset(fields: dict[str, Any]) -> Asset:
     encodings = {str(coding): int(size) for coding, size in fields["encodings"].items()}
+    if not encodings.keys() <= SUFFIXES.keys() or not inside(fields["file"]):
+        raise ValueError(fields["file"])
     return Asset(str(fields["file"]), int(fields["size"]), str(fields["integrity"]), encodings)
+
+
+def inside(file: str) -> bool:
+    """Tell whether a name stays in the output folder: a damaged manifest leads nowhere else."""
+    return all(part not in ("", ".", "..") for part in file.split("/")) and not (
+        set(file) & {"\0", "\\", ":"}
+    )
 
 
 def _unknown(name: str, assets: Mapping[str, Asset]) -> str:

@@ -14,7 +14,7 @@ from ._errors import BuildBusy, BuildStopped, OutputError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
     from pathlib import Path
 
 PRIVATE = ".mizzen"
@@ -67,7 +67,7 @@ class Output:
                     parent.rmdir()
 
     @contextlib.contextmanager
-    def alone(self, timeout: float, stop: threading.Event) -> Iterator[None]:
+    def alone(self, timeout: float, stop: threading.Event) -> Generator[None]:
         """Hold the folder against other builders, in this process and in others."""
         with self.clear_errors("the lock"):
             self.private.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ class Output:
             os.close(descriptor)
 
     @contextlib.contextmanager
-    def clear_errors(self, name: str) -> Iterator[None]:
+    def clear_errors(self, name: str) -> Generator[None]:
         """Turn an OSError into a sentence that says what to do."""
         try:
             yield

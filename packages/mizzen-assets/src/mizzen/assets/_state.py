@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ._output import Output
 
 NAME = ".mizzen/state.json"
+# Part of what decides the output: a new way of building rebuilds everything once.
+FORMAT = 1
 
 
 @dataclass(slots=True)

@@ -67,8 +67,10 @@ def _kind(file: str) -> str | None:
 
 
 def _checked(asset: Asset, url: str) -> dict[str, Attribute]:
-    elsewhere = "//" in url
-    return {"integrity": asset.integrity} | ({"crossorigin": "anonymous"} if elsewhere else {})
+    checked: dict[str, Attribute] = {"integrity": asset.integrity}
+    if "//" in url:  # from another host, integrity is only checked on a CORS request
+        checked["crossorigin"] = "anonymous"
+    return checked
 
 
 def _element(name: str, attributes: Mapping[str, Attribute]) -> HTML:

@@ -18,7 +18,7 @@ def seconds(value: float | str | timedelta) -> float:
 
 
 def size(value: int | str) -> int:
-    """Return a size in bytes: a number, or text such as "64MB" (1 MB is 1024 × 1024)."""
+    """Return a size in bytes: a number, or text such as "64MB" (1 MB is 1,048,576)."""
     return value if not isinstance(value, str) else int(_parse(value.lower(), _BYTES, "a size"))
 
 

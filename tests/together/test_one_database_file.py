@@ -75,11 +75,14 @@ async def test_writers_of_all_three_components_never_find_the_database_locked(
     parts: Parts,
 ) -> None:
     ran: list[int] = []
+    all_ran = asyncio.Event()
 
     @parts.queue.job
     async def note(number: int) -> None:
         await Order.create(item=f"from job {number}")
         ran.append(number)
+        if len(ran) == 60:
+            all_ran.set()
 
     async def shop(number: int) -> None:
         async with parts.db.transaction() as session:
@@ -95,8 +98,6 @@ async def test_writers_of_all_three_components_never_find_the_database_locked(
 
     async with parts.queue.worker(concurrency=4):
         await asyncio.gather(*(shop(n) for n in range(60)), *(visit(n) for n in range(4)))
-        async with asyncio.timeout(20):
-            while len(ran) < 60:
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(all_ran.wait(), 20)
     assert await Order.where().count() == 120
     assert sorted(ran) == list(range(60))

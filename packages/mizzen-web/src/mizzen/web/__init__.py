@@ -1,6 +1,7 @@
 """A small ASGI core: router, typed binding, controllers and views."""
 
-from ._client import Client, Reply
+from typing import TYPE_CHECKING, Any
+
 from ._context import Context
 from ._controller import Controller, after, before
 from ._errors import (
@@ -24,10 +25,14 @@ from ._flash import Flash
 from ._forms import Form, Upload
 from ._responses import HTML, JSON, Redirect, Response, Text
 from ._routes import Group, Route
-from ._serve import Server, serve
 from ._signature import Body, Cookie, Header, Query
 from ._streams import Event, EventStream, Stream
 from ._web import Web
+
+if TYPE_CHECKING:
+    from ._client import Client, Reply, Streamed
+    from ._serve import Server, serve
+    from ._websocket import Socket
 
 __all__ = [
     "HTML",
@@ -60,7 +65,9 @@ __all__ = [
     "Route",
     "Server",
     "ServerFailed",
+    "Socket",
     "Stream",
+    "Streamed",
     "Text",
     "Unauthorized",
     "UnknownRoute",
@@ -73,5 +80,26 @@ __all__ = [
     "serve",
 ]
 
-for _name in __all__:
+# asyncio costs 40 ms, and an app under a server that has it needs none of these.
+_LATE = {
+    "Client": "_client",
+    "Reply": "_client",
+    "Server": "_serve",
+    "Socket": "_websocket",
+    "Streamed": "_client",
+    "serve": "_serve",
+}
+
+for _name in set(__all__) - set(_LATE):
     globals()[_name].__module__ = __name__
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
+    value.__module__ = __name__
+    globals()[name] = value
+    return value

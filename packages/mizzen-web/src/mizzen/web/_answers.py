@@ -16,7 +16,8 @@ Answer: TypeAlias = Any
 
 def respond(value: Answer) -> Response:
     """Return the response that a value stands for; an unknown type raises TypeError."""
-    known = _BY_TYPE.get(type(value))
+    kind: Any = type(value)
+    known = _BY_TYPE.get(kind)
     return _by_shape(value) if known is None else known(value)
 
 

@@ -12,16 +12,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ._context import Context
 from ._errors import DefinitionError, FieldError, HTTPError, Invalid, NotFound
 from ._forms import Upload
-from ._services import Services
 from ._shape import (
     Where,
-    build,
-    builds_itself,
     fields_reader,
     invalid,
     is_list,
@@ -42,6 +39,9 @@ from ._signature import (
     name_of,
     read_parameters,
 )
+
+if TYPE_CHECKING:
+    from ._services import Services
 
 Getter: TypeAlias = Callable[[Context], Any]
 AsyncGetter: TypeAlias = Callable[[Context], Awaitable[Any]]
@@ -286,6 +286,3 @@ def _body_getter(p: Parameter, kind: Any, *, forms: bool) -> AsyncGetter:
         raise HTTPError(415, f"The body has to be {wanted}; its content type says so.")
 
     return get
-
-
-__all__ = ["AsyncGetter", "Binder", "Getter", "build", "builds_itself"]

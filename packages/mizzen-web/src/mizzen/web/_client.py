@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json as json_module
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote, unquote, urlencode, urlsplit
@@ -129,7 +129,7 @@ class Client:
             await exchange.finish()
         if follow and reply.status in _REDIRECTS:
             keep = reply.status in {307, 308}
-            again = {"json": json, "data": data, "files": files, "content": content}
+            again: dict[str, Any] = {"json": json, "data": data, "files": files, "content": content}
             return await self.request(
                 method if keep or method == "HEAD" else "GET",
                 reply.location,
@@ -148,7 +148,7 @@ class Client:
         params: Fields | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes = b"",
-    ) -> AsyncIterator[Streamed]:
+    ) -> AsyncGenerator[Streamed]:
         """Open a streamed reply to iterate over; leaving the block disconnects."""
         async with self._exchange(method, url, params, headers, content, "") as exchange:
             yield await self._begin(exchange)
@@ -156,7 +156,7 @@ class Client:
     @asynccontextmanager
     async def websocket(
         self, url: str, *, headers: Mapping[str, str] | None = None
-    ) -> AsyncIterator[Socket]:
+    ) -> AsyncGenerator[Socket]:
         """Open a WebSocket; a refused handshake raises ConnectionRefusedError."""
         scheme = "wss" if self._base.scheme == "https" else "ws"
         scope = self._scope(url, None, headers, "")
@@ -184,7 +184,7 @@ class Client:
         headers: Mapping[str, str] | None,
         body: bytes,
         media: str,
-    ) -> AsyncIterator[_Exchange]:
+    ) -> AsyncGenerator[_Exchange]:
         scope = self._scope(url, params, headers, media)
         scope |= {"type": "http", "method": method, "http_version": "1.1"}
         if body:
@@ -300,7 +300,8 @@ def _multipart(data: Fields, files: Files) -> bytes:
     pairs = list(data.items()) if isinstance(data, Mapping) else list(data)
     body = bytearray()
     for name, value in pairs:
-        for one in value if isinstance(value, list | tuple) else [value]:
+        several: Any = [value] if isinstance(value, str) else value
+        for one in several if isinstance(several, Sequence) else [several]:
             head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
             body += head.encode() + str(one).encode() + b"\r\n"
     for name, (filename, raw, media) in files.items():

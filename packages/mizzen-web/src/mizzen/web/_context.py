@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from . import _flash
 from ._cookies import expired_cookie, read_cookies, set_cookie
 from ._errors import BadRequest, ClientGone, HTTPError
+from ._flash import COOKIE, LIFETIME, Flash, pack, unpack
 from ._forms import Form, read_multipart
 from ._responses import HTML, Redirect
 from ._values import Headers, Values, read_urlencoded
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
     from ._cookies import SameSite
-    from ._flash import Flash
     from ._units import Duration
     from ._web import Web
     from .abc import Receive, Scope
@@ -158,7 +157,8 @@ class Context:
         """Return the whole body."""
         if self._body is _UNREAD:
             self._body = b"".join([chunk async for chunk in self.stream()])
-        return self._body
+        body: bytes = self._body
+        return body
 
     async def json(self) -> Any:
         """Return the body as plain JSON values; malformed is a 400."""
@@ -203,7 +203,7 @@ class Context:
 
     def flash(self, message: str, kind: str = "notice") -> None:
         """Leave a message for the next page that shows `flashes()`, this one included."""
-        self._pending().append(_flash.Flash(kind, message))
+        self._pending().append(Flash(kind, message))
         self._keep_flashes()
 
     def flashes(self) -> list[Flash]:
@@ -227,8 +227,6 @@ class Context:
         same_site: SameSite = "lax",
     ) -> None:
         """Set a cookie on whatever response this becomes; Secure by default over https."""
-        if secure is None:
-            secure = self.scope.get("scheme") == "https"
         self._add_cookie(
             set_cookie(
                 name,
@@ -236,7 +234,7 @@ class Context:
                 max_age=max_age,
                 path=path,
                 domain=domain,
-                secure=secure,
+                secure=self.scope.get("scheme") == "https" if secure is None else secure,
                 http_only=http_only,
                 same_site=same_site,
             )
@@ -248,17 +246,17 @@ class Context:
 
     def _pending(self) -> list[Flash]:
         if self._flashes is None:
-            self._flashes = _flash.unpack(self.cookies.get(_flash.COOKIE, ""))
+            self._flashes = unpack(self.cookies.get(COOKIE, ""))
         return self._flashes
 
     def _keep_flashes(self) -> None:
-        name = _flash.COOKIE.encode() + b"="
+        name = COOKIE.encode() + b"="
         self.out = [p for p in self.out or () if not p[1].startswith(name)]
-        packed = _flash.pack(self._pending())
+        packed = pack(self._pending())
         if packed:
-            self.set_cookie(_flash.COOKIE, packed, max_age=_flash.LIFETIME)
-        elif _flash.COOKIE in self.cookies:
-            self.delete_cookie(_flash.COOKIE)
+            self.set_cookie(COOKIE, packed, max_age=LIFETIME)
+        elif COOKIE in self.cookies:
+            self.delete_cookie(COOKIE)
 
     def _add_cookie(self, cookie: str) -> None:
         if self.out is None:

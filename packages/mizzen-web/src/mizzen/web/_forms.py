@@ -6,12 +6,13 @@ without a file name is a field, CVE-2024-47874), and the whole body by the reade
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import AsyncIterable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._errors import BadRequest, HTTPError, MissingExtra
 from ._values import Values
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable
 
 _SPOOL = 1 << 20
 _FIELD = 1 << 20
@@ -24,6 +25,8 @@ class Upload:
     """
 
     def __init__(self, filename: str, content_type: str) -> None:
+        import tempfile
+
         self.filename = filename
         self.content_type = content_type
         self.size = 0

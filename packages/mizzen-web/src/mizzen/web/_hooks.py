@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from inspect import isawaitable, iscoroutinefunction
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ._answers import respond
 from ._binding import Binder
 from ._context import Context
 from ._responses import Response
-from ._services import Services
 from ._signature import REQUIRED, Parameter, read_parameters
+
+if TYPE_CHECKING:
+    from ._services import Services
 
 Run: TypeAlias = Callable[[Context], Awaitable[Response]]
 Call: TypeAlias = Callable[[Context], Awaitable[Any]]
@@ -80,7 +82,11 @@ def compile_hook(
         else:
             rest.append(parameter)
     if not bound and not names and len(rest) == 1 and rest[0].annotation is Context:
-        return Hook(lambda ctx, about: function(ctx), waits)
+
+        def direct(ctx: Context, about: Any) -> Any:
+            return function(ctx)
+
+        return Hook(direct, waits)
     binder = Binder(function, rest, services, path=path, method=method)
 
     if binder.later:

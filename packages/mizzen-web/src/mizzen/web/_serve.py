@@ -42,7 +42,8 @@ class Server:
 
     async def started(self) -> None:
         """Wait until requests are answered."""
-        while not self._engine.started and self.running:
+        # uvicorn tells by an attribute only.
+        while not self._engine.started and self.running:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         if not self.running:
             await self.aclose()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ._errors import DefinitionError
 from ._signature import name_of, returned
@@ -36,7 +36,7 @@ class Services:
             self._values.pop(kind, None)
             self._factories[kind] = item
         else:
-            kind = kind or type(item)
+            kind = kind or cast("Any", type(item))
             self._factories.pop(kind, None)
             self._values[kind] = item
 

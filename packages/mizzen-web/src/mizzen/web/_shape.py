@@ -33,7 +33,12 @@ _INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
 
 def builds_itself(kind: Any) -> bool:
     """Whether a class has `model_validate`."""
-    return isinstance(kind, type) and callable(getattr(kind, "model_validate", None))
+    return _is_class(kind) and callable(getattr(kind, "model_validate", None))
+
+
+def _is_class(kind: Any) -> bool:
+    # Apart, so that a type checker doesn't narrow what is read from annotations.
+    return isinstance(kind, type)
 
 
 def members(kind: Any) -> tuple[Any, ...]:
@@ -61,10 +66,10 @@ def is_text(kind: Any) -> bool:
 def is_structured(kind: Any) -> bool:
     """Whether a type is made of named fields, or of things that are: a body, not a query field."""
     for member in members(without_annotations(kind)):
-        origin = typing.get_origin(member) or member
+        origin: Any = typing.get_origin(member) or member
         if origin is dict or builds_itself(member) or typing.is_typeddict(origin):
             return True
-        if isinstance(origin, type) and (
+        if _is_class(origin) and (
             issubclass(origin, msgspec.Struct)
             or dataclasses.is_dataclass(origin)
             or (issubclass(origin, tuple) and hasattr(origin, "_fields"))
@@ -126,6 +131,7 @@ def json_reader(kind: Any) -> Callable[[bytes], Any]:
     """Return a decoder from a JSON body to `kind`; malformed is a 400, a bad value a 422."""
     plain: Any = Any if builds_itself(kind) else kind
     decoder = msgspec.json.Decoder(plain, dec_hook=_build_inner)
+    dataclassed = _has_dataclass(kind)
 
     def read(raw: bytes) -> Any:
         try:
@@ -134,7 +140,9 @@ def json_reader(kind: Any) -> Callable[[bytes], Any]:
             raise _from_msgspec(exc, "body") from None
         except (msgspec.DecodeError, RecursionError) as exc:
             raise BadRequest(f"The body is not JSON: {exc}.") from None
-        return build(kind, value, "body") if builds_itself(kind) else value
+        if builds_itself(kind):
+            return build(kind, value, "body")
+        return _complete(value) if dataclassed else value
 
     return read
 
@@ -149,7 +157,9 @@ def fields_reader(kind: Any, where: Where) -> Callable[[Values], Any]:
     fields = _fields(target)
 
     def read(form: Values) -> Any:
-        data = {name: form[name] for name in form if name != "_method"} if fields is None else {}
+        data: dict[str, Any] = {}
+        if fields is None:
+            data = {name: form[name] for name in form if name != "_method"}
         uploads = form.files if isinstance(form, Form) else {}
         for field in fields or ():
             values: list[Any] = [*form.all(field.name), *uploads.get(field.name, ())]
@@ -173,11 +183,37 @@ def build(kind: Any, data: Any, where: Where) -> Any:
     try:
         if builds_itself(kind):
             return kind.model_validate(data)
-        return msgspec.convert(data, kind, strict=False, dec_hook=_build_inner)
+        return _complete(msgspec.convert(data, kind, strict=False, dec_hook=_build_inner))
     except msgspec.ValidationError as exc:
         raise _from_msgspec(exc, where) from None
     except ValueError as exc:
         raise _from_model(exc, where) from exc
+
+
+def _has_dataclass(kind: Any) -> bool:
+    return any(
+        dataclasses.is_dataclass(member) or any(map(_has_dataclass, typing.get_args(member)))
+        for member in members(without_annotations(kind))
+    )
+
+
+def _complete(value: Any) -> Any:
+    # msgspec 0.22 leaves a dataclass's defaults to the class, and then encodes without them.
+    kind: Any = type(value)
+    if dataclasses.is_dataclass(kind):
+        known: dict[str, Any] | None = getattr(value, "__dict__", None)
+        for field in dataclasses.fields(kind):
+            inner = getattr(value, field.name)
+            if known is not None:
+                known.setdefault(field.name, inner)
+            _complete(inner)
+    elif kind is list or kind is tuple:
+        for item in value:
+            _complete(item)
+    elif kind is dict:
+        for item in value.values():
+            _complete(item)
+    return value
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -198,9 +234,9 @@ def _fields(kind: Any) -> list[_Field] | None:
             _Field(getattr(f, "alias", None) or n, f.annotation, bool(f.is_required()))
             for n, f in models.items()
         ]
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+    if _is_class(kind) and issubclass(kind, msgspec.Struct):
         return [_Field(f.encode_name, f.type, f.required) for f in msgspec.structs.fields(kind)]
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+    if _is_class(kind) and dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind, include_extras=True)
         none = dataclasses.MISSING
         return [

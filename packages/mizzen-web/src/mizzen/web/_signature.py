@@ -1,9 +1,8 @@
-"""Reading a handler's parameters: names, resolved annotations, defaults, and where they are from."""
+"""Reading a handler's parameters: names, resolved annotations, defaults, sources."""
 
 from __future__ import annotations
 
 import inspect
-import sys
 import typing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REQUIRED: Any = inspect.Parameter.empty
+# How many calling functions are searched for a class that an annotation names.
+_REACH = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Cookie:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """`Annotated[int, Body()]`: the JSON body itself, for types that would else be a query field."""
+    """`Annotated[int, Body()]`: the JSON body, for a type that would else be a query field."""
 
 
 Marker = Query | Header | Cookie | Body
@@ -47,7 +48,7 @@ Marker = Query | Header | Cookie | Body
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of a handler or hook; `annotation` is REQUIRED's twin `empty` if there is none."""
+    """One parameter of a handler or hook; no annotation is REQUIRED."""
 
     name: str
     annotation: Any
@@ -105,13 +106,11 @@ def _hints(function: Callable[..., Any], known: dict[str, Any]) -> dict[str, Any
     # Annotations kept as text, of classes that live in an enclosing function, as in tests.
     names: dict[str, Any] = dict(known)
     scopes: list[dict[str, Any]] = []
-    frame = sys._getframe(2)
-    while frame is not None:
+    frame = inspect.currentframe()
+    while frame is not None and len(scopes) < _REACH:
         if frame.f_code.co_name != "<module>":
             scopes.append(frame.f_locals)
         frame = frame.f_back
-        if len(scopes) > 12:
-            break
     for scope in reversed(scopes):
         names |= scope
     names |= getattr(target, "__globals__", {})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ._errors import ViewError
 
@@ -68,7 +68,7 @@ class Views:
             raise ViewError(problem)
         environment = Environment(
             loader=self._loader(),
-            autoescape=lambda name: not (name or "").endswith(".txt"),
+            autoescape=_escapes,
             undefined=StrictUndefined if self._debug else Undefined,
             auto_reload=self._debug,
             trim_blocks=True,
@@ -82,7 +82,7 @@ class Views:
         from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader, PackageLoader
 
         if isinstance(self._sources, Mapping):
-            return DictLoader(cast("Mapping[str, str]", self._sources))
+            return DictLoader(self._sources)
         loaders: list[BaseLoader] = []
         for source in self._listed():
             if _in_package(str(source)):
@@ -96,13 +96,17 @@ class Views:
         if self._sources is None or isinstance(self._sources, Mapping):
             return []
         if isinstance(self._sources, str | PathLike):
-            return [cast("Source", self._sources)]
+            return [self._sources]
         return list(self._sources)
 
     def _described(self) -> str:
         if self._sources is None:
             return "no folder: give Web(views=...) one"
         return ", ".join(str(s) for s in self._listed()) or "the mapping given as views="
+
+
+def _escapes(template: str | None) -> bool:
+    return not (template or "").endswith(".txt")
 
 
 def _in_package(source: str) -> bool:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .notebook import View
 
 F = TypeVar("F")
+H = TypeVar("H", bound="Callable[..., Any]")
 T = TypeVar("T")
 
 _log = logging.getLogger("mizzen.web")
@@ -120,15 +121,15 @@ class Web(Routes):
         value: T = self.services.value(kind)
         return value
 
-    def error(self, *kinds: type[BaseException] | int) -> Callable[[F], F]:
+    def error(self, *kinds: type[BaseException] | int) -> Callable[[H], H]:
         """Answer exceptions of these types, or HTTP errors of these statuses, with a function.
 
         It may take the context and the exception, by annotation or as `exc`.
         """
 
-        def define(function: F) -> F:
+        def define(function: H) -> H:
             for kind in kinds:
-                self._error_handlers[kind] = function  # type: ignore[assignment]
+                self._error_handlers[kind] = function
             self.changed()
             return function
 

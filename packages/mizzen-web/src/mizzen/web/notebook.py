@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import sys
+from importlib import import_module
 from typing import Any, Protocol
 
 __all__ = ["Shown", "View"]
@@ -30,7 +31,7 @@ class View:
         return repr(self._source)
 
     def _repr_html_(self) -> str:
-        return self._source._repr_html_()
+        return self._source._repr_html_()  # pyright: ignore[reportPrivateUsage]
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         bundle: dict[str, Any] = {"text/plain": repr(self), "text/html": self._repr_html_()}
@@ -47,10 +48,9 @@ class View:
 
     def _widget(self) -> Any:
         try:
-            import ipywidgets
+            widgets: Any = import_module("ipywidgets")  # it has no types
         except ImportError:
             return None
-        widgets: Any = ipywidgets  # it has no types
         if self._box is None:
             self._table = widgets.HTML(self._repr_html_())
             stop = widgets.Button(description="stop", icon="stop")

@@ -41,10 +41,6 @@ def database(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def open_auth(database: str) -> Callable[..., Auth]:
+def open_auth(database: str) -> Callable[[], Auth]:
     """Make an `Auth` on one SQLite file, as several processes would."""
-
-    def make(**options: object) -> Auth:
-        return Auth(database, **({"hasher": cheap_hasher()} | options))  # type: ignore[arg-type]
-
-    return make
+    return lambda: Auth(database, hasher=cheap_hasher())

@@ -16,13 +16,15 @@ NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 class Cookies:
     """Reads and writes one cookie: HttpOnly, SameSite=Lax, for this host only.
 
-    Over https it is `__Host-…`, which a browser takes only with Secure, Path=/ and no Domain: neither
-    a sibling subdomain nor a page over plain http can plant one.
+    Over https it is `__Host-…`, which a browser takes only with Secure, Path=/ and no Domain:
+    neither a sibling subdomain nor a page over plain http can plant one.
     """
 
     def __init__(self, name: str, *, secure: bool | None) -> None:
         if not NAME.fullmatch(name):
-            raise ConfigurationError(f"{name!r} is no name for a cookie: use letters, digits, - and _")
+            raise ConfigurationError(
+                f"{name!r} is no name for a cookie: use letters, digits, - and _"
+            )
         self._plain = name
         self._secure = secure
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import re
 from html import escape
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .notebook import View
 
 PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/]*(?=@)")
 SECRET_OPTION = re.compile(r"([?&](?:password|sslpassword)=)[^&]*", re.IGNORECASE)
@@ -43,12 +39,6 @@ class Shown:
             for name, value in rows.items()
         )
         return f"<table><caption>mizzen.auth.Auth</caption>{body}</table>"
-
-    def view(self, every: float = 0.5) -> View:
-        """Return a live view of users and sessions for a notebook; text elsewhere."""
-        from .notebook import View
-
-        return View(self, every)  # type: ignore[arg-type]
 
     def _state(self) -> str:
         return "started" if self.started else "not started"

@@ -46,7 +46,9 @@ class SecurityHeaders:
         present = {name.lower() for name, _ in dressed}
         for name, value, varies in self._headers:
             if name not in present:
-                dressed.append((name, value.replace(b"{nonce}", nonce.encode()) if varies else value))
+                dressed.append(
+                    (name, value.replace(b"{nonce}", nonce.encode()) if varies else value)
+                )
         return dressed
 
 

@@ -1,4 +1,4 @@
-"""What goes on beside the requests: last uses are written in batches, old sessions are forgotten."""
+"""What goes on beside the requests: last uses written in batches, old sessions forgotten."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Tells requests that another site made from those of our own pages, without a token.
 
-The rule is that of Go's `http.CrossOriginProtection`: believe `Sec-Fetch-Site`, else compare `Origin`
-with `Host`. A request with neither comes from no browser, so nobody's cookie is being abused.
+The rule is that of Go's `http.CrossOriginProtection`: believe `Sec-Fetch-Site`, else compare
+`Origin` with `Host`. A request with neither comes from no browser: no cookie is being abused.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ COMMON = frozenset(
     qwerty123 qwerty1234 qwerty12345 qwertyuiop samantha scorpion secret123 starwars steelers
     sunshine sunshine1 superman superman1 swordfish test1234 testtest trustno1 victoria welcome1
     welcome123 whatever zaq12wsx zaq1zaq1 zxcvbnm1 zxcvbnm123 correcthorsebatterystaple
-    """.split()
+    """.split()  # noqa: SIM905
 )
 
 
@@ -60,7 +60,9 @@ def acceptable(
     if len(plain) < shortest:
         raise WeakPassword(f"A password has at least {shortest} characters.", reason="short")
     folded = plain.casefold()
-    names = {word for text in own if text for word in (text.casefold(), text.casefold().split("@")[0])}
+    names = {
+        word for text in own if text for word in (text.casefold(), text.casefold().split("@")[0])
+    }
     if folded in blocklist or folded in names or len(set(folded)) == 1:
         raise WeakPassword("That password is among the first that get guessed.", reason="common")
     return plain

@@ -37,7 +37,9 @@ class Tokens:
         try:
             token = str(self._serializer(purpose).dumps([until, data]))
         except (TypeError, ValueError):
-            raise AuthError("A token holds JSON data only: text, numbers, lists, mappings") from None
+            raise AuthError(
+                "A token holds JSON data only: text, numbers, lists, mappings"
+            ) from None
         if len(token) > LONGEST_TOKEN:
             raise AuthError(f"The token would be longer than {LONGEST_TOKEN}: sign an id instead")
         return token

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 class Visit:
     """What `scope["auth"]` holds: the session of a request, and the way to change it."""
 
-    def __init__(self, auth: Auth, scope: MutableMapping[str, Any], session: Session | None) -> None:
+    def __init__(
+        self, auth: Auth, scope: MutableMapping[str, Any], session: Session | None
+    ) -> None:
         self._auth = auth
         self._scope = scope
         self._session = session
@@ -53,9 +55,7 @@ class Visit:
 
     async def login(self, login: str, password: str) -> Session | Refused:
         """Log in with the visitor's address and device, and set the cookie if it succeeded."""
-        outcome = await self._auth.login(
-            login, password, address=self.address, device=self.device
-        )
+        outcome = await self._auth.login(login, password, address=self.address, device=self.device)
         if not isinstance(outcome, Refused):
             self.remember(outcome)
         return outcome

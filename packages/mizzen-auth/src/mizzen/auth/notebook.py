@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from html import escape
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ class Source(Protocol):
         """Whether there is something to ask."""
         ...
 
-    def _repr_html_(self) -> str: ...
-
     async def users(self, limit: int = 100) -> list[User]:
         """Return the newest users."""
         ...
@@ -41,7 +40,7 @@ class View:
     def __init__(self, source: Source, every: float) -> None:
         self._source = source
         self._every = every
-        self._html = source._repr_html_()
+        self._html = _as_html(source)
         self._table: Any = None
         self._box: Any = None
         self._following: asyncio.Task[None] | None = None
@@ -56,7 +55,9 @@ class View:
         bundle: dict[str, Any] = {"text/plain": repr(self), "text/html": self._html}
         if in_kernel() and (widget := self._widget()) is not None:
             shown = widget._repr_mimebundle_()
-            bundle |= {kind: data for kind, data in shown.items() if kind.startswith("application/")}
+            bundle |= {
+                kind: data for kind, data in shown.items() if kind.startswith("application/")
+            }
         return bundle
 
     async def refresh(self) -> str:
@@ -67,7 +68,7 @@ class View:
             tables = _users(users) + _sessions(sessions)
         else:
             tables = ""
-        self._html = self._source._repr_html_() + tables
+        self._html = _as_html(self._source) + tables
         if self._table is not None:
             self._table.value = self._html
         return self._html
@@ -78,17 +79,20 @@ class View:
             self._following.cancel()
             self._following = None
 
+    def _stop(self, button: object) -> None:
+        self.close()
+
     def _widget(self) -> Any:
         """Return the widget, and begin to follow; None where ipywidgets is missing."""
         try:
-            import ipywidgets
+            widgets: Any = import_module("ipywidgets")  # it has no types
         except ImportError:
             return None
         if self._box is None:
-            self._table = ipywidgets.HTML(self._html)
-            stop = ipywidgets.Button(description="Stop following")
-            stop.on_click(lambda _: self.close())
-            self._box = ipywidgets.VBox([self._table, stop], _dom_classes=("mizzen-view",))
+            self._table = widgets.HTML(self._html)
+            stop = widgets.Button(description="Stop following")
+            stop.on_click(self._stop)
+            self._box = widgets.VBox([self._table, stop], _dom_classes=("mizzen-view",))
         if self._following is None:
             self._following = asyncio.get_running_loop().create_task(self._follow())
         return self._box
@@ -100,6 +104,11 @@ class View:
             except Exception as exc:  # shown in the cell: nobody reads a background task
                 self._table.value = f"{self._html}<p><b>{escape(str(exc))}</b></p>"
             await asyncio.sleep(self._every)
+
+
+def _as_html(source: Source) -> str:
+    shown: str = getattr(source, "_repr_html_")()  # noqa: B009  (protected by name, public by protocol)
+    return shown
 
 
 def _users(users: Sequence[User]) -> str:

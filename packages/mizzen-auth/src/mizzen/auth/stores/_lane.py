@@ -19,7 +19,7 @@ except ImportError:  # Windows: SQLite's busy timeout has to do
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 
 class Lane:
@@ -30,7 +30,7 @@ class Lane:
         self._timeout = timeout
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> Generator[None]:
         """Wait for the turn, at most `timeout` seconds."""
         if fcntl is None:
             yield

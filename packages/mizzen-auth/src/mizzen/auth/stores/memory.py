@@ -100,7 +100,7 @@ class MemoryStore:
     async def session(self, session_id: str) -> tuple[StoredSession, StoredUser] | None:
         """Return a session with its user."""
         found = self._sessions.get(session_id)
-        return found and (found, self._users[found.user_id])
+        return (found, self._users[found.user_id]) if found else None
 
     async def sessions(
         self, user_id: str | None, limit: int

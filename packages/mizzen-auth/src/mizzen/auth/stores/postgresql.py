@@ -16,7 +16,7 @@ from mizzen.auth._errors import NotStarted, StoreBusy, StoreError
 from ._sql import TABLES, SQLStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from ._sql import Execute, Row
 
@@ -27,7 +27,15 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 CONNECTIONS = 4
 SCHEMA_LOCK = 0x6D7A617574  # "mzaut": one process at a time creates the tables
-SETTINGS = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; SET TIME ZONE 'UTC'"
+SETTINGS = """
+    SET statement_timeout = '10s';
+    SET lock_timeout = '5s';
+    SET default_transaction_isolation = 'read committed'
+"""
+
+
+class ConnectionLost(StoreError):
+    """The server went away in the middle."""
 
 
 class PostgreSQLStore(SQLStore):
@@ -61,32 +69,44 @@ class PostgreSQLStore(SQLStore):
             await anyio.to_thread.run_sync(connection.close)
 
     async def _read(self, work: Callable[[Execute], T]) -> T:
-        # A read that met a broken connection has changed nothing, so it may be tried once more.
         try:
             return await self._write(work)
-        except StoreError as exc:
-            if not isinstance(exc.__cause__, psycopg.OperationalError) or self._idle:
-                raise
+        except ConnectionLost:  # the server restarted: a read may be tried again, a write not
             return await self._write(work)
 
     async def _write(self, work: Callable[[Execute], T]) -> T:
         def in_transaction() -> T:
-            with self._connection() as connection, connection.transaction():
+            with self._errors(), self._lent() as connection, connection.transaction():
                 return work(_execute(connection))
 
         return await anyio.to_thread.run_sync(in_transaction, limiter=self._places)
 
     @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        """Lend a connection to this thread; a broken one doesn't come back."""
+    def _lent(self) -> Generator[Connection]:
+        """Lend a connection to this thread; a broken one takes all idle ones with it."""
         if self._open_in != os.getpid():
             raise NotStarted("The user store is closed: call `await auth.start()`")
         try:
-            connection = self._idle.pop() if self._idle else self._connect()
-            try:
-                yield connection
-            finally:
-                self._take_back(connection)
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            yield connection
+        except psycopg.OperationalError as exc:
+            if connection.broken:
+                self._idle.clear()
+                raise ConnectionLost(f"The connection to {self._shown} was lost") from exc
+            raise
+        finally:
+            if connection.closed or not self._open_in:
+                connection.close()
+            else:
+                self._idle.append(connection)
+
+    @contextmanager
+    def _errors(self) -> Generator[None]:
+        try:
+            yield
         except psycopg.errors.LockNotAvailable as exc:
             raise StoreBusy(f"A lock in {self._shown} was held for too long: try again") from exc
         except psycopg.Error as exc:
@@ -97,13 +117,6 @@ class PostgreSQLStore(SQLStore):
         connection: Connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
         connection.execute(SETTINGS)
         return connection
-
-    def _take_back(self, connection: Connection) -> None:
-        if connection.closed or connection.broken or not self._open_in:
-            connection.close()
-            self._idle.clear() if connection.broken else None
-        else:
-            self._idle.append(connection)
 
 
 def _execute(connection: Connection) -> Execute:

@@ -16,7 +16,7 @@ from ._lane import Lane
 from ._sql import TABLES, SQLStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from ._sql import Execute, Row
 
@@ -112,7 +112,7 @@ class _Connection:
         return self._connection.execute(statement, values).fetchall()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Generator[None]:
         """Commit at the end, or roll back when the work fails."""
         self.run("BEGIN IMMEDIATE", ())
         try:
@@ -123,7 +123,7 @@ class _Connection:
                 self._connection.rollback()
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self) -> Generator[None]:
         try:
             yield
         except sqlite3.Error as exc:

@@ -1,4 +1,4 @@
-"""What tests need: the contract of user stores, a clock that stands still, a cheap hasher, logins."""
+"""What tests need: the contract of user stores, a frozen clock, a cheap hasher, easy logins."""
 
 from ._contract import UserStoreContract
 from ._doubles import FrozenClock, LoggedIn, LoginAs, cheap_hasher
@@ -7,4 +7,3 @@ __all__ = ["FrozenClock", "LoggedIn", "LoginAs", "UserStoreContract", "cheap_has
 
 for _name in __all__:
     globals()[_name].__module__ = __name__
-del _name

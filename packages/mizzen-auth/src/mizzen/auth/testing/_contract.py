@@ -14,6 +14,7 @@ from mizzen.auth._users import StoredUser, User
 from mizzen.auth.abc import UserStore  # noqa: TC001  (fixture types are read at run time)
 
 NOW = 1_900_000_000.0
+SESSIONS = (("s", "a"), ("t", "a"), ("u", "b"))  # two of one user, one of another
 
 
 def stored_user(letter: str = "a", *, email: str | None = None) -> StoredUser:
@@ -46,7 +47,9 @@ class UserStoreContract:
         assert await store.find_user("username", "a@example.org") is None
         assert await store.user("b" * 32) is None
 
-    async def test_users_without_email_or_username_live_side_by_side(self, store: UserStore) -> None:
+    async def test_users_without_email_or_username_live_side_by_side(
+        self, store: UserStore
+    ) -> None:
         for letter in "ab":
             record = stored_user(letter)
             user = replace(record.user, email=None)
@@ -109,17 +112,21 @@ class UserStoreContract:
         assert await store.session("t" * 64) is not None
         assert await store.session("u" * 64) is not None
 
-    async def test_password_change_that_comes_second_changes_nothing(self, store: UserStore) -> None:
+    async def test_password_change_that_comes_second_changes_nothing(
+        self, store: UserStore
+    ) -> None:
         await store.add_user(stored_user())
-        assert await store.set_password("a" * 32, "first", epoch=0, keep_session=None)
+        assert await store.set_password("a" * 32, "one", epoch=0, keep_session=None)
         await store.add_session(stored_session(), 1)
-        assert not await store.set_password("a" * 32, "second", epoch=0, keep_session=None)
+        assert not await store.set_password("a" * 32, "two", epoch=0, keep_session=None)
         assert not await store.set_password("b" * 32, "nobody's", epoch=None, keep_session=None)
         found = await store.session("s" * 64)
         assert found is not None
-        assert found[1].password_hash == "first"
+        assert found[1].password_hash == "one"  # noqa: S105
 
-    async def test_login_that_began_before_a_change_opens_no_session(self, store: UserStore) -> None:
+    async def test_login_that_began_before_a_change_opens_no_session(
+        self, store: UserStore
+    ) -> None:
         await store.add_user(stored_user())
         await store.set_password("a" * 32, "new", epoch=None, keep_session=None)
         assert not await store.add_session(stored_session(), 0)
@@ -166,7 +173,7 @@ class UserStoreContract:
     async def test_sessions_are_listed_by_last_use(self, store: UserStore) -> None:
         for letter in "ab":
             await store.add_user(stored_user(letter))
-        for used, (letter, owner) in enumerate(("sa", "ta", "ub")):
+        for used, (letter, owner) in enumerate(SESSIONS):
             await store.add_session(stored_session(letter, of=owner, used=NOW + used), 0)
         of_a = await store.sessions("a" * 32, 10)
         assert [record.id[0] for record, _ in of_a] == ["t", "s"]

@@ -54,7 +54,7 @@ class LoggedIn:
 
 
 class LoginAs:
-    """Opens sessions by name: `await login_as("ann")`. With `secure`, the cookie is that of https."""
+    """Opens sessions by name: `await login_as("ann")`; `secure=True` for the cookie of https."""
 
     def __init__(self, auth: Auth) -> None:
         self.auth = auth

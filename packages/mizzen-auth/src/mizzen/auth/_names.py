@@ -14,14 +14,12 @@ NOT_IN_EMAIL = set('()<>[]:;,\\"@')
 
 # Letters of other alphabets that are drawn like a Latin one (from Unicode's confusables). A name
 # written wholly in such letters is unique together with the Latin name that it looks like.
-LOOKALIKES = {
-    ord(pair[0]): pair[1]
-    for pair in (
-        "аa еe оo рp сc уy хx іi јj ѕs ԁd һh ӏl вb кk мm нh тt гr пn ԛq ԝw ѵv "
-        "αa οo ρp νv ιi κk υu χx τt γy ωw βb ηn ϲc ϳj "
-        "օo հh սu ոn ցg զq"
-    ).split()
-}
+LOOKS_LIKE = """
+    аa еe оo рp сc уy хx іi јj ѕs ԁd һh ӏl вb кk мm нh тt гr пn ԛq ԝw ѵv
+    αa οo ρp νv ιi κk υu χx τt γy ωw βb ηn ϲc ϳj
+    օo հh սu ոn ցg զq
+"""  # noqa: RUF001
+LOOKALIKES = {ord(pair[0]): pair[1] for pair in LOOKS_LIKE.split()}
 
 
 def email(text: str) -> tuple[str, str]:
@@ -69,7 +67,9 @@ def username(text: str) -> tuple[str, str]:
             "A username is made of letters, digits, dots, dashes and underscores.", field="username"
         )
     if not (shown[0].isalnum() and (shown[-1].isalnum() or _is_mark(shown[-1]))):
-        raise InvalidUsername("A username begins and ends with a letter or digit.", field="username")
+        raise InvalidUsername(
+            "A username begins and ends with a letter or digit.", field="username"
+        )
     if len(_alphabets(shown)) > 1:
         raise InvalidUsername("A username keeps to one alphabet.", field="username")
     return shown, _folded(shown).translate(LOOKALIKES)

@@ -2,7 +2,7 @@
 
 project = "mizzen"
 author = "The mizzen authors"
-copyright = "2026, The mizzen authors"  # noqa: A001
+copyright = "2026, The mizzen authors"
 extensions = ["myst_nb", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
 html_theme = "furo"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mizzen.auth import Auth, AuthError, Refused
+from mizzen.auth import Auth, AuthError, Refused, Visit
 from mizzen.web import HTML, Context, Redirect
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ async def signup(ctx: Context, form: SignUp, auth: Auth) -> HTML | Redirect | tu
         await auth.register(email=form.email, username=form.username, password=form.password)
     except AuthError as error:
         return ctx.render("accounts/signup.html", form=form, error=str(error)), 422
-    return await enter(ctx, auth, form.username, form.password, back="/")
+    return await enter(ctx, form.username, form.password, back="/")
 
 
 async def login_page(ctx: Context, back: str = "/") -> HTML:
@@ -58,9 +58,9 @@ async def login_page(ctx: Context, back: str = "/") -> HTML:
     return ctx.render("accounts/login.html", login="", back=back, error=None)
 
 
-async def login(ctx: Context, form: LogIn, auth: Auth) -> HTML | Redirect | tuple[HTML, int]:
+async def login(ctx: Context, form: LogIn) -> HTML | Redirect | tuple[HTML, int]:
     """Log in, and go on where the visitor wanted to go."""
-    return await enter(ctx, auth, form.login, form.password, back=form.back)
+    return await enter(ctx, form.login, form.password, back=form.back)
 
 
 async def logout(ctx: Context) -> Redirect:
@@ -70,16 +70,14 @@ async def logout(ctx: Context) -> Redirect:
 
 
 async def enter(
-    ctx: Context, auth: Auth, login: str, password: str, *, back: str
+    ctx: Context, login: str, password: str, *, back: str
 ) -> HTML | Redirect | tuple[HTML, int]:
     """Check the password; remember the session in the browser, or say what is wrong."""
-    outcome = await auth.login(
-        login, password, address=address_of(ctx), device=ctx.headers.get("user-agent", "")
-    )
+    visit: Visit = ctx.scope["auth"]
+    outcome = await visit.login(login, password)
     if isinstance(outcome, Refused):
         page = ctx.render("accounts/login.html", login=login, back=back, error=outcome.message)
         return page, 429 if outcome.retry_after else 422
-    ctx.scope["auth"].remember(outcome)
     return Redirect(own_path(back))
 
 
@@ -87,9 +85,3 @@ def own_path(back: str) -> str:
     """Return *back* if it is a path of this site, else the front page: no open redirect."""
     inside = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
     return back if inside else "/"
-
-
-def address_of(ctx: Context) -> str:
-    """Return the visitor's address."""
-    client = ctx.scope.get("client")
-    return str(client[0]) if client else ""

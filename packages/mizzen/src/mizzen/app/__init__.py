@@ -3,6 +3,7 @@
 from ._app import App
 from ._config import load_settings
 from ._errors import AppError, ConfigError, NotStarted, StartFailed, StopFailed
+from ._server import AppServer
 from ._settings import Settings
 from ._signals import until_signalled
 from .abc import ASGIApp, Component
@@ -11,6 +12,7 @@ __all__ = [
     "ASGIApp",
     "App",
     "AppError",
+    "AppServer",
     "Component",
     "ConfigError",
     "NotStarted",

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from mizzen.cache import Cache
     from mizzen.orm import Database
     from mizzen.queue import Queue
-    from mizzen.web import Server, Web
+    from mizzen.web import Web
 
+    from ._server import AppServer
     from .abc import ASGIApp, Receive, Scope, Send
     from .notebook import View
 
@@ -111,7 +112,7 @@ class App:
         else:
             await self._front(scope, receive, send)
 
-    async def serve(self, host: str | None = None, port: int | None = None) -> Server:
+    async def serve(self, host: str | None = None, port: int | None = None) -> AppServer:
         """Start the app and a server in the running loop; return the server once it listens.
 
         Port 0 picks a free one; `server.url` tells which. Closing the server closes the app.

@@ -13,13 +13,54 @@ if TYPE_CHECKING:
     from ._app import App
 
 
-async def serve(app: App, host: str, port: int) -> Server:
+class AppServer:
+    """A running app that listens; closing it drains the requests, then closes the app."""
+
+    def __init__(self, app: App, server: Server) -> None:
+        self._app, self._server = app, server
+
+    @property
+    def url(self) -> str:
+        """The address, without a slash at its end."""
+        return self._server.url
+
+    @property
+    def port(self) -> int:
+        """The port, also where 0 was asked for."""
+        return self._server.port
+
+    @property
+    def running(self) -> bool:
+        """Whether it still serves."""
+        return self._server.running
+
+    async def aclose(self) -> None:
+        """Take no more connections, let running requests end, and close every component."""
+        try:
+            await self._server.aclose()
+        finally:
+            await self._app.aclose()
+
+    async def __aenter__(self) -> AppServer:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<mizzen.app.AppServer {self.url} {'running' if self.running else 'stopped'}>"
+
+    def _repr_html_(self) -> str:
+        return f'<a href="{self.url}" target="_blank" rel="noopener">{self.url}</a>'
+
+
+async def serve(app: App, host: str, port: int) -> AppServer:
     """Start *app*, then listen; when the port can't be had, the app is closed again."""
     import mizzen.web
 
     await app.start()
     try:
-        return await mizzen.web.serve(app, host=host, port=port, on_close=app.aclose)
+        return AppServer(app, await mizzen.web.serve(app, host, port))
     except BaseException:
         await app.aclose()
         raise
@@ -29,9 +70,8 @@ def run(app: App, *, host: str | None, port: int | None) -> None:
     """Serve until a signal comes, then let requests finish and close every component."""
 
     async def main() -> None:
-        server = await app.serve(host, port)
-        print(f"{app.name} is at {server.url}  (Ctrl-C stops it)", flush=True)
-        await until_signalled()
-        await server.aclose()
+        async with await app.serve(host, port) as server:
+            print(f"{app.name} is at {server.url}  (Ctrl-C stops it)", flush=True)
+            await until_signalled()
 
     asyncio.run(main())

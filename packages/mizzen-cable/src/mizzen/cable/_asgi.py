@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from ._link import RESTART, TRY_LATER
 from ._origin import allowed
+from ._wire import RESTART, TRY_LATER
 
 if TYPE_CHECKING:
     from ._cable import Cable

@@ -157,7 +157,7 @@ class Cable:
         """
         if self._owner is None or self._node is None:
             return
-        from ._link import RESTART
+        from ._wire import RESTART
 
         owner, node = self._owner, self._node
         self._owner = self._node = self._server = None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from . import _wire as wire
 from ._errors import Refused, Unavailable
 from ._limits import Allowance
-from ._link import NORMAL, POLICY
 from ._payload import MISSING
 from .abc import Member
 
@@ -96,7 +95,7 @@ class Connection:
         """Send an event to everyone in a topic, or everyone else."""
         await self._home.publish(topic, event, payload, self.id if others else "")
 
-    def close(self, reason: str = "closed by the server", code: int = NORMAL) -> None:
+    def close(self, reason: str = "closed by the server", code: int = wire.NORMAL) -> None:
         """End the connection."""
         self._link.end(code, reason)
 
@@ -108,7 +107,7 @@ class Connection:
         """Queue a client's message behind those before it, within the limits."""
         if not self._allowance.take():
             if self._allowance.overdrawn > self._limits.burst:
-                self._link.end(POLICY, "rate limit")
+                self._link.end(wire.POLICY, "rate limit")
             self._refuse(number, Refused("rate_limited", "too many messages; slow down"))
         elif len(self._inbox) >= self._limits.pending:
             self._refuse(number, Refused("busy", "earlier messages are still being handled"))

@@ -23,7 +23,8 @@ from engineio import packet as eio_packet
 from socketio import packet as sio_packet
 
 from ._errors import Refused
-from ._link import POLICY, Link
+from ._link import Link
+from ._wire import POLICY
 
 if TYPE_CHECKING:
     from ._limits import Limits

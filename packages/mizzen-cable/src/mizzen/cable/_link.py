@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from ._limits import Limits
     from .abc import Receive, Scope, Send
 
-# Websocket close codes, RFC 6455 section 7.4.1 and its registry.
-NORMAL, POLICY, TOO_BIG, INTERNAL, RESTART, TRY_LATER = 1000, 1008, 1009, 1011, 1012, 1013
-
 
 class Link:
     """One Engine.IO session over one websocket; python-engineio keeps it in its table of sockets."""
@@ -30,7 +27,7 @@ class Link:
         self.sid, self.scope = sid, scope
         self.closed = False
         self.greeted = False
-        self.code, self.reason = NORMAL, ""
+        self.code, self.reason = wire.NORMAL, ""
         self._limit, self._room = limits.payload_bytes, limits.backlog_bytes
         self._patience = limits.handshake_seconds
         self._outbox: deque[str] = deque()
@@ -47,7 +44,7 @@ class Link:
             return False
         self._backlog += len(frame)
         if self._backlog > self._room:
-            self.end(TRY_LATER, "too slow")
+            self.end(wire.TRY_LATER, "too slow")
             return False
         self._outbox.append(frame)
         self._wake.set()
@@ -68,10 +65,10 @@ class Link:
     def beat(self, now: float, interval: float, timeout: float) -> None:
         """Ping the client when it is time, and give up on one that doesn't answer."""
         if not self.greeted and now - self._opened > self._patience:
-            self.end(POLICY, "no introduction")
+            self.end(wire.POLICY, "no introduction")
         elif self._pinged is not None:
             if now - self._pinged > timeout:
-                self.end(POLICY, "ping timeout")
+                self.end(wire.POLICY, "ping timeout")
         elif now - self._heard >= interval:
             self._pinged = now
             self.write(wire.PING)
@@ -111,7 +108,9 @@ class Link:
                 elif frame[0] == wire.CLOSE:
                     return
             except Refused as refused:
-                self.end(TOO_BIG if refused.code == "too_large" else POLICY, refused.error)
+                self.end(
+                    wire.TOO_BIG if refused.code == "too_large" else wire.POLICY, refused.error
+                )
 
     def _checked(self, event: Any) -> str:
         text = event.get("text")
@@ -135,7 +134,7 @@ class Link:
                 self._wake.clear()
                 await self._wake.wait()
         except (OSError, RuntimeError) as exc:  # how ASGI servers say that the client went away
-            self.end(INTERNAL, f"transport error: {type(exc).__name__}")
+            self.end(wire.INTERNAL, f"transport error: {type(exc).__name__}")
 
     async def send(self, packet: Any) -> None:
         """Queue an Engine.IO packet."""
@@ -145,4 +144,4 @@ class Link:
         self, wait: bool = True, abort: bool = False, reason: str | None = None
     ) -> None:
         """End the link; the arguments are those of python-engineio's socket."""
-        self.end(NORMAL, reason or "server disconnect")
+        self.end(wire.NORMAL, reason or "server disconnect")

@@ -8,6 +8,9 @@ from ._errors import Misconfigured
 
 OPEN, CLOSE, PING, PONG, MESSAGE = "0", "1", "2", "3", "4"
 
+# Websocket close codes, RFC 6455 section 7.4.1 and its registry.
+NORMAL, POLICY, TOO_BIG, INTERNAL, RESTART, TRY_LATER = 1000, 1008, 1009, 1011, 1012, 1013
+
 EVENT = "42"
 ACK = "43"
 

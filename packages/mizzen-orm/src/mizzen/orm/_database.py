@@ -105,7 +105,7 @@ class Database:
 
         with self.explained():
             async with self.engine.begin() as connection:
-                await connection.run_sync(create_all)
+                await connection.run_sync(create_all, self._driver)
 
     def migrations(self, folder: str | Path) -> Migrations:
         """Return the migrations kept in *folder*."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 metadata = MetaData(naming_convention=CONSTRAINTS)
 _models: dict[tuple[str, str], type[Model]] = {}
+_tables: dict[type, Table] = {}
 
 
 def models() -> list[type[Model]]:
@@ -34,7 +35,7 @@ def fresh_registry() -> registry:
 
 def table_of(model: type) -> Table:
     """Return the table of *model*."""
-    return cast("Table", vars(model)["__table__"])
+    return _tables[model]
 
 
 def retire(module: str, name: str, table: str) -> None:
@@ -44,7 +45,7 @@ def retire(module: str, name: str, table: str) -> None:
         related = _related(old)
         for model in (old, *related):
             cast("Any", model)._sa_registry.dispose(cascade=True)
-        metadata.remove(table_of(old))
+        metadata.remove(_tables.pop(old))
         for model in related:
             _map_again(model)
     for model in _models.values():
@@ -55,8 +56,17 @@ def retire(module: str, name: str, table: str) -> None:
             )
 
 
+def require(model: type) -> None:
+    """Raise when *model* is no table, or is a class that a later definition has replaced."""
+    if model not in _tables:
+        again = (model.__module__, model.__name__) in _models
+        why = "was defined again: use the new class" if again else "is not a table"
+        raise ConfigurationError(f"{model.__name__} {why}.")
+
+
 def remember(model: type[Model]) -> None:
     """Add a model, now mapped."""
+    _tables[model] = cast("Any", model).__table__
     _models[model.__module__, model.__name__] = model
 
 
@@ -101,6 +111,7 @@ def _points(source: type[Model], target: type[Model]) -> bool:
 def _map_again(model: type[Model]) -> None:
     fresh = fresh_registry()
     type.__setattr__(model, "_sa_registry", fresh)
+    type.__setattr__(model, "__table__", table_of(model))
     for column in table_of(model).columns:
         type.__setattr__(model, column.key, column)
     for name, relation in model.__relations__.items():

@@ -12,7 +12,7 @@ from sqlmodel._compat import finish_init
 
 from . import _known, _writing
 from ._display import html_table, shortened
-from ._meta import ModelMeta
+from ._meta import ModelMeta, is_table
 from ._query import Query
 from ._search import SearchIndex
 from ._validation import Validated, validate, validate_fields
@@ -44,7 +44,10 @@ class Model(SQLModel, metaclass=ModelMeta, registry=_known.fresh_registry()):
         id: Any = Field(default=None)
 
     def __init__(self, /, *validated: Validated, **data: Any) -> None:
-        if finish_init.get():
+        if not is_table(type(self)):
+            super().__init__(**data)
+        elif finish_init.get():
+            _known.require(type(self))
             _writing.fill(self, validated[0] if validated else validate(type(self), data))
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 from sqlalchemy import ColumnElement, Select, delete, func, inspect, select, update
 from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
-from . import _sessions
+from . import _known, _sessions
 from ._database import Database, current
 from ._errors import Invalid, MultipleFound, NotFound, UnknownName
 from ._lookups import column, condition, relation
+from ._terms import read_terms
 from ._validation import validate_fields
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Query(Generic[M]):
     """Rows of one model. Every method but the last in a chain returns a new query."""
 
     def __init__(self, model: type[M], *, database: Database | None = None) -> None:
+        _known.require(model)
         self._model = model
         self._database = database
         self._conditions: tuple[ColumnElement[bool], ...] = ()
@@ -219,9 +221,11 @@ class Query(Generic[M]):
 
     def statement(self) -> Select[Any]:
         """Return SQLAlchemy's SELECT for this query."""
-        statement = self._narrowed(select(self._model)).options(*self._options)
-        for key in self._keys:
-            statement = statement.order_by(key)
+        statement = select(self._model).options(*self._options).where(*self._conditions)
+        for other in self._joins:
+            statement = statement.join(other)
+        statement, rank = self._searched(statement)
+        statement = statement.order_by(*(self._keys or rank))
         if self._distinct:
             statement = statement.distinct()
         return statement.limit(self._limit).offset(self._offset)
@@ -236,10 +240,14 @@ class Query(Generic[M]):
         parts = ", ".join(f"{name} {value}" for name, value in said.items() if value)
         return f"<mizzen.orm.Query {self._model.__name__}: {parts or 'every row'}>"
 
-    def _narrowed(self, statement: Select[Any]) -> Select[Any]:
-        for other in self._joins:
-            statement = statement.join(other)
-        return statement.where(*self._conditions)
+    def _searched(self, statement: Select[Any]) -> tuple[Select[Any], list[Any]]:
+        index = self._model.__search__
+        if self._search is None or index is None:
+            return statement, []
+        search = self._db().driver.search
+        return search.narrow(
+            statement, self._primary()[0], index.shape, read_terms(self._search)
+        )
 
     def _rows(self) -> Select[Any]:
         """Select only keys, for counting and for choosing the rows of a bulk change."""

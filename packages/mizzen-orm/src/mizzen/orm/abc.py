@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Select
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from ._errors import OrmError
-    from ._search import SearchIndex
+    from ._search import SearchShape
+    from ._terms import Term
 
 
 class SearchBackend(Protocol):
     """How one kind of database stores a full-text index and asks it."""
 
-    def create(self, index: SearchIndex) -> list[str]:
-        """Return the statements that build the index, fill it, and keep it in step."""
+    def create(self, shape: SearchShape) -> list[str]:
+        """Return the statements that build the index anew, fill it, and keep it in step."""
         ...
 
-    def drop(self, index: SearchIndex) -> list[str]:
+    def drop(self, shape: SearchShape) -> list[str]:
         """Return the statements that remove the index."""
+        ...
+
+    def present(self, connection: Connection) -> dict[str, SearchShape]:
+        """Return the indexes in the database, by table."""
+        ...
+
+    def repair(self, connection: Connection, before: dict[str, SearchShape]) -> None:
+        """Put back what altering tables has taken from the indexes there were *before*."""
+        ...
+
+    def narrow(
+        self, statement: Select[Any], key: Any, shape: SearchShape, terms: list[Term]
+    ) -> tuple[Select[Any], list[Any]]:
+        """Return *statement* with only matching rows, and the order of their rank."""
         ...
 
 
@@ -28,6 +43,7 @@ class SearchBackend(Protocol):
 class Driver(Protocol):
     """One kind of database behind SQLAlchemy engines; made by `(url, timeout=…, pool=…)`."""
 
+    search: SearchBackend
     reader: AsyncEngine
     writer: AsyncEngine
 

@@ -13,6 +13,7 @@ from sqlalchemy.pool import NullPool
 from .._errors import ConfigurationError, OrmError
 from . import masked
 from ._explain import explain
+from ._tsvector import TSVector
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -26,6 +27,7 @@ class PostgreSQL:
 
     reader: AsyncEngine
     writer: AsyncEngine
+    search = TSVector()
 
     def __init__(self, url: str, *, timeout: float, pool: int) -> None:
         self._url = _psycopg(url)

@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 from .._errors import ConfigurationError, MigrationFailed, OrmError
 from .._lane import Lane, ReaderConnection, WriterConnection
 from ._explain import explain
+from ._fts5 import FTS5
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -30,6 +31,7 @@ class SQLite:
 
     reader: AsyncEngine
     writer: AsyncEngine
+    search = FTS5()
 
     def __init__(self, url: str, *, timeout: float, pool: int) -> None:
         self._path = _path(url)

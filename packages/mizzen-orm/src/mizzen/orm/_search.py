@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Integer, inspect
+from sqlalchemy import Integer, String, TypeDecorator, inspect
 
 from ._errors import ConfigurationError
 from ._validation import unknown
@@ -59,7 +59,7 @@ class SearchIndex:
         for field in self.fields:
             if field not in mapper.column_attrs:
                 raise unknown(model, field)
-            if mapper.column_attrs[field].columns[0].type.python_type is not str:
+            if not _is_text(mapper.column_attrs[field].columns[0].type):
                 raise ConfigurationError(f"{model.__name__}.{field} is no text to search in.")
         if len(mapper.primary_key) != 1:
             raise ConfigurationError(
@@ -79,3 +79,7 @@ class SearchIndex:
 
     def __repr__(self) -> str:
         return f"SearchIndex({', '.join(map(repr, self.fields))})"
+
+
+def _is_text(kind: object) -> bool:
+    return isinstance(kind.impl_instance if isinstance(kind, TypeDecorator) else kind, String)

@@ -116,8 +116,8 @@ def _fail(
     if slot.interrupted == "timeout":
         first = f"Timeout: the attempt took longer than {function.timeout:g} s"
     else:
-        first = f"{type(exc).__name__}: {exc}".replace("\n", " ").rstrip(": ")
-    ack.error = f"{first}\n{_traceback(exc)}"
+        first = f"{type(exc).__name__}: {_text(exc)}".replace("\n", " ").rstrip(": ")
+    ack.error = _storable(f"{first}\n{_traceback(exc)}")
     if job.is_last_attempt or isinstance(exc, (BadArguments, GiveUp)):
         ack.outcome = "dead"
     else:
@@ -135,3 +135,15 @@ def _traceback(exc: BaseException) -> str:
         half = _LONGEST_TRACEBACK // 2
         text = f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
     return text
+
+
+def _text(exc: BaseException) -> str:
+    try:
+        return str(exc)
+    except Exception:
+        return "(its message can't be shown)"
+
+
+def _storable(text: str) -> str:
+    """Without what a database refuses in text: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "\N{SYMBOL FOR NULL}").encode(errors="backslashreplace").decode()

@@ -23,7 +23,7 @@ _log = logging.getLogger("mizzen.queue")
 
 
 class Event(Struct, frozen=True):
-    """`name` happened to `job`; `error` holds the failure's first line, `seconds` the run's length."""
+    """`name` happened to `job`; `error` is the failure's first line, `seconds` the run's length."""
 
     name: EventName
     job: Job
@@ -71,10 +71,10 @@ class Listeners:
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
 
-    async def settle(self, timeout: float) -> None:
+    async def settle(self, limit: float) -> None:
         """Let asynchronous handlers finish; those that don't are cancelled."""
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=timeout)
+            _, late = await asyncio.wait(self._tasks, timeout=limit)
             for task in late:
                 task.cancel()
 

@@ -52,7 +52,7 @@ class Handle(Generic[R]):
         """Take the job back; False when it is running already, or has ended."""
         return await self._owner.cancel(self.id)
 
-    async def result(self, timeout: Duration | None = None) -> R:
+    async def result(self, timeout: Duration | None = None) -> R:  # noqa: ASYNC109
         """Wait until the job ended, and return what it returned.
 
         Raises JobFailed, JobCancelled, BadResult, or ResultTimeout (a TimeoutError).
@@ -64,7 +64,8 @@ class Handle(Generic[R]):
                     record = await self._ended(ended)
             except TimeoutError as exc:
                 raise ResultTimeout(
-                    f"job {self.id} ({self.kind}) hasn't ended after {timeout}; is a worker running?"
+                    f"job {self.id} ({self.kind}) hasn't ended after {timeout}: "
+                    "is a worker running?"
                 ) from exc
         return self._outcome(record)
 

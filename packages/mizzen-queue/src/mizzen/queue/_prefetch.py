@@ -1,4 +1,4 @@
-"""How many jobs to claim ahead: enough to never wait for the store, few enough to leave others some."""
+"""How many jobs to claim ahead: enough to never wait for the store, no more than that."""
 
 from __future__ import annotations
 

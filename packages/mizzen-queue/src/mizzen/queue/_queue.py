@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 import msgspec
 
@@ -22,7 +22,7 @@ from ._units import Duration, seconds
 from .stores import mask, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 
     from ._worker import Worker
     from .abc import NewJob, Status, Store
@@ -100,6 +100,8 @@ class Queue:
     @overload
     def job(
         self,
+        fn: None = None,
+        /,
         *,
         name: str | None = None,
         queue: str = "default",
@@ -174,7 +176,7 @@ class Queue:
             self._enqueued(ids, jobs)
         else:
             rows = msgspec.json.encode(jobs).decode()
-            ids = []
+            ids: list[int] = []
 
             def committed() -> None:
                 self.store.ring()
@@ -254,7 +256,7 @@ class Queue:
         return self.listeners.add(name, fn)
 
     @contextlib.contextmanager
-    def watch(self, id: int) -> Iterator[asyncio.Event]:
+    def watch(self, id: int) -> Generator[asyncio.Event]:
         """An event that is set whenever the job ends in this process."""
         self.require_started()
         event = asyncio.Event()
@@ -319,4 +321,4 @@ def as_queue(value: object) -> Queue:
     """*value* if it is a Queue; QueueError says what it is instead."""
     if not isinstance(value, Queue):
         raise QueueError(f"{value!r} is no mizzen.queue.Queue")
-    return cast("Queue", value)
+    return value

@@ -31,7 +31,8 @@ class Retry:
             raise ValueError(f"Retry(max={self.max}): a job needs at least one attempt")
         if not 0 <= self.jitter <= 1:
             raise ValueError(f"Retry(jitter={self.jitter}): it is a fraction from 0 to 1")
-        seconds(self.base), seconds(self.cap)
+        for pause in (self.base, self.cap):
+            seconds(pause)  # unreadable ones fail here, and not after a job did
 
     def pause(self, attempt: int, draw: Callable[[], float] = random.random) -> float:
         """Seconds to wait after failed attempt number *attempt* (from 1)."""

@@ -83,7 +83,8 @@ class Worker:
         self._stop = asyncio.Event()
         self._suspects = asyncio.Lock()
         self._ending = False
-        self._may_have_work, self._next_due = True, None
+        self._may_have_work, self._answer_lost = True, False
+        self._alarm: asyncio.TimerHandle | None = None
         self._yielded_at = time.perf_counter()
         await self.queue.store.heartbeat(self._me)
         await self.queue.store.rescue(self.lease, is_alive)
@@ -166,7 +167,7 @@ class Worker:
                     pause, self._trouble = 0.1, None
                 except StoreError as exc:
                     # The acks are kept, and go with the next step that succeeds.
-                    self._trouble = str(exc)
+                    self._trouble, self._answer_lost = str(exc), True
                     _log.warning("the store of %r fails, trying again: %s", self.queue, exc)
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(pause):
@@ -180,6 +181,9 @@ class Worker:
         return self._may_have_work and bool(self.queue.jobs)
 
     async def _step(self, want: int) -> None:
+        if self._answer_lost:
+            await self.queue.store.disown(self._me.id, self._held())
+            self._answer_lost = False
         sent, self._acks = self._acks, []
         self._may_have_work = False
         try:
@@ -192,13 +196,26 @@ class Worker:
             raise
         # A full claim means that there may be more; a doorbell in the meantime, too.
         self._may_have_work |= want == 0 or len(step.claimed) >= want
-        self._next_due = step.next_due
+        self._set_alarm(step.next_due)
         self._ready.extend(step.claimed)
         for _ in range(min(len(self._idle), len(step.claimed))):
             slot = self._idle.popleft()
             if slot.wakeup is not None and not slot.wakeup.done():
                 slot.wakeup.set_result(None)
         self._report(sent, step.refused)
+
+    def _held(self) -> list[int]:
+        running = [slot.job.id for slot in self._slots if slot.job is not None]
+        return [*running, *(job.id for job in self._ready), *(ack.id for ack, _ in self._acks)]
+
+    def _set_alarm(self, due: float | None) -> None:
+        """Look for work when the next delayed job falls due."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if due is not None:
+            pause = max(0.001, due - self.queue.store.clock())
+            self._alarm = asyncio.get_running_loop().call_later(pause, self.wake)
 
     def _report(self, sent: list[tuple[Ack, Job | None]], refused: set[int]) -> None:
         totals, emit = self.queue.totals, self._emit
@@ -286,14 +303,11 @@ class Worker:
         self._kick.set()
 
     async def _listen(self) -> None:
-        """Look for work when the store says so, when a job falls due, and now and then."""
+        """Look for work when the store says so, and now and then."""
         store, seen = self.queue.store, 0
         while True:
-            timeout = _LOOK_AGAIN
-            if self._next_due is not None:
-                timeout = min(timeout, max(0.001, self._next_due - store.clock()))
             try:
-                seen = await store.wait(seen, timeout)
+                seen = await store.wait(seen, _LOOK_AGAIN)
             except StoreError as exc:
                 self._trouble = str(exc)
                 await asyncio.sleep(_LOOK_AGAIN)
@@ -328,6 +342,7 @@ class Worker:
     async def _drain(self) -> None:
         """Give back what hasn't started, wait for the rest, and say goodbye; bounded in time."""
         self.state = "draining"
+        self._set_alarm(None)
         while self._ready:
             claimed = self._ready.popleft()
             self._acks.append((Ack(claimed.id, claimed.token, "release"), None))

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Ack",
     "Claimed",
-    "Doorbell",
     "NewJob",
     "Outcome",
     "Record",
@@ -115,7 +114,9 @@ class WorkerInfo(Struct, frozen=True):
 class Store(Protocol):
     """Where jobs live. Every method is atomic; failures are StoreError, or StoreBusy to retry."""
 
-    clock: Callable[[], float]
+    def clock(self) -> float:
+        """Now, in Unix seconds; the same for everybody who shares the store."""
+        ...
 
     async def start(self) -> None:
         """Open, and create or upgrade the tables; safe with two processes at once."""
@@ -150,6 +151,13 @@ class Store(Protocol):
 
     async def heartbeat(self, worker: WorkerInfo) -> None:
         """Say that *worker* lives; registers it the first time."""
+        ...
+
+    async def disown(self, worker: int, held: Collection[int]) -> int:
+        """Queue again, uncharged, what *worker* holds on record beyond the ids in *held*.
+
+        After a step whose answer was lost: it may have claimed jobs that nobody knows of.
+        """
         ...
 
     async def leave(self, worker: int) -> None:
@@ -187,8 +195,8 @@ class Store(Protocol):
         """
         ...
 
-    async def wait(self, seen: int, timeout: float) -> int:
-        """A number that differs from *seen* when there may be new work, within *timeout* seconds."""
+    async def wait(self, seen: int, limit: float) -> int:
+        """A number that differs from *seen* when there may be new work, in *limit* seconds."""
         ...
 
     def ring(self) -> None:
@@ -206,9 +214,3 @@ class Transactional(Protocol):
 
     dialect: str
     insert_sql: str  # with one `{jobs}` where the driver's placeholder goes; returns the ids
-
-
-class Doorbell(Protocol):
-    """Called after the caller's transaction committed."""
-
-    def __call__(self) -> None: ...  # noqa: D102

@@ -1,9 +1,10 @@
-"""The live view: a progress bar and a table that follow a queue in a notebook; text anywhere else."""
+"""The live view: a progress bar and a table that follow a queue; text outside a notebook."""
 
 from __future__ import annotations
 
 import asyncio
 import html
+import importlib
 import sys
 import time
 from typing import Any, Protocol
@@ -49,7 +50,8 @@ class View:
 
     def _build(self) -> Any:
         try:
-            import ipywidgets as widgets
+            # Untyped: the only place that touches it.
+            widgets: Any = importlib.import_module("ipywidgets")
         except ImportError:
             return None
         if self._widget is None:
@@ -58,12 +60,15 @@ class View:
             )
             self._table = widgets.HTML(value=self._repr_html_())
             stop = widgets.Button(description="stop", icon="stop")
-            stop.on_click(lambda _: self.close())
+            stop.on_click(self._stopped)
             self._widget = widgets.VBox([self._bar, self._table, stop])
             self._widget.add_class("mizzen-view")
         if self._following is None:
             self._following = asyncio.get_running_loop().create_task(self._follow())
         return self._widget
+
+    def _stopped(self, _: object) -> None:
+        self.close()
 
     async def _follow(self) -> None:
         while True:

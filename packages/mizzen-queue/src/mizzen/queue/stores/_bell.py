@@ -29,13 +29,13 @@ class Bell:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.ring)
 
-    async def wait(self, seen: int, timeout: float) -> int:
-        """The number of rings, as soon as it differs from *seen* or *timeout* has passed."""
+    async def wait(self, seen: int, limit: float) -> int:
+        """The number of rings, as soon as it differs from *seen* or *limit* seconds have passed."""
         if self.rings == seen:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.add(waiter)
             try:
-                await asyncio.wait((waiter,), timeout=timeout)
+                await asyncio.wait((waiter,), timeout=limit)
             finally:
                 self._waiters.discard(waiter)
         return self.rings

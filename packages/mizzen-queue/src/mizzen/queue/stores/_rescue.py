@@ -5,9 +5,9 @@ WORKER_DIED = (
     "No traceback: the process was killed, ran out of memory, or the job ended it itself."
 )
 
-_FIRST, _LONGEST = 0.2, 60.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 60.0
 
 
 def crash_pause(attempt: int) -> float:
     """Seconds before it runs again: short at first, as most deaths are a machine's, not a job's."""
-    return min(_LONGEST, _FIRST * 2.0 ** min(attempt, 20))
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempt, 20))

@@ -24,14 +24,14 @@ def history(status: str, condition: str) -> str:
     )
 
 
-def leave(connection: sqlite3.Connection, worker: int) -> None:
-    """Queue again what *worker* held, uncharged, and forget it."""
-    connection.execute(
+def disown(connection: sqlite3.Connection, worker: int, held: str) -> int:
+    """Queue again, uncharged, what *worker* holds beyond the JSON list *held*."""
+    return connection.execute(
         "UPDATE mizzen_job SET state = 0, attempt = attempt - charged, charged = 0, "
-        "worker = NULL, token = NULL WHERE state = 2 AND worker = ?",
-        (worker,),
-    )
-    connection.execute("DELETE FROM mizzen_job_worker WHERE id = ?", (worker,))
+        "worker = NULL, token = NULL WHERE state = 2 AND worker = ? "
+        "AND id NOT IN (SELECT value FROM json_each(?))",
+        (worker, held),
+    ).rowcount
 
 
 def rescue(

@@ -88,7 +88,7 @@ FROM mizzen_job WHERE id = ? AND token = ?
 
 AGAIN = """
 UPDATE mizzen_job SET state = 1, attempt = ?, run_at = ?, error = ?, worker = NULL, token = NULL,
-                      charged = 0
+                      charged = 0, suspect = 0
 WHERE id = ? AND token = ?
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import threading
@@ -40,6 +41,7 @@ class SqliteThread:
         self._pid = os.getpid()
         self._inbox = SimpleQueue()
         opened = _Request(prepare)
+        self._closed = asyncio.Event()
         # A daemon: a queue that nobody closed must not keep the program from ending. Dying in
         # the middle of a transaction is the same to SQLite as a crash, and as harmless.
         self._thread = threading.Thread(
@@ -63,15 +65,14 @@ class SqliteThread:
         if self._thread is None:
             return
         self._inbox.put(None)
-        thread, self._thread = self._thread, None
-        while thread.is_alive():
-            await asyncio.sleep(0.001)
+        self._thread = None
+        await self._closed.wait()
 
     def _live(self, opened: _Request) -> None:
         try:
             connection = sqlite3.connect(self._path, timeout=BUSY_MS / 1000, isolation_level=None)
         except sqlite3.Error as exc:
-            opened.fail(_mapped(exc, self._path))
+            opened.error = _mapped(exc, self._path)
             opened.deliver()
             return
         try:
@@ -84,6 +85,8 @@ class SqliteThread:
             connection.close()
             if self._lane is not None:
                 self._lane.close()
+            with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits
+                opened.loop.call_soon_threadsafe(self._closed.set)
 
     def _serve(self, connection: sqlite3.Connection) -> None:
         while (request := self._inbox.get()) is not None:
@@ -105,41 +108,14 @@ class SqliteThread:
         if self._lane is None:
             for request in group:
                 request.call(connection)
-        elif not self._commit(connection, group) and len(group) > 1:
+        elif not _commit(connection, self._lane, group) and len(group) > 1:
             for request in group:
-                self._commit(connection, [request])
+                _commit(connection, self._lane, [request])
         for request in group:
             request.fail_mapped(self._path)
         # One crossing to the event loop answers the whole group.
-        loop = group[0].loop
-        try:
-            loop.call_soon_threadsafe(_deliver, group)
-        except RuntimeError:
-            pass  # the loop has closed: nobody waits any more
-
-    def _commit(self, connection: sqlite3.Connection, group: list[_Request]) -> bool:
-        assert self._lane is not None
-        try:
-            self._lane.enter()
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    for request in group:
-                        request.call(connection)
-                        if request.error is not None:
-                            raise request.error
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
-            finally:
-                self._lane.leave()
-        except BaseException as exc:
-            for request in group:
-                request.fail(exc)
-            return False
-        return True
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits
+            group[0].loop.call_soon_threadsafe(_deliver, group)
 
 
 class _Request:
@@ -159,9 +135,6 @@ class _Request:
         except BaseException as exc:
             self.error = exc
 
-    def fail(self, error: BaseException) -> None:
-        self.error = error
-
     def fail_mapped(self, path: str) -> None:
         if self.error is not None:
             self.error = _mapped(self.error, path)
@@ -178,6 +151,30 @@ class _Request:
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self._result)
+
+
+def _commit(connection: sqlite3.Connection, lane: Lane, group: list[_Request]) -> bool:
+    try:
+        lane.enter()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                for request in group:
+                    request.call(connection)
+                    if request.error is not None:
+                        raise request.error
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        finally:
+            lane.leave()
+    except BaseException as exc:
+        for request in group:
+            request.error = exc
+        return False
+    return True
 
 
 def _deliver(group: list[_Request]) -> None:

@@ -1,5 +1,7 @@
 """Jobs in this process's memory: for tests, notebooks and work that may be lost."""
 
+# ruff: noqa: D102  (the methods are described once, in mizzen.queue.abc.Store)
+
 from __future__ import annotations
 
 import secrets
@@ -82,14 +84,16 @@ class MemoryStore:
         row = self._rows.get(ack.id)
         if row is None or row.status != "running" or row.token != ack.token:
             return False
+        charged = row.charged
         self._let_go(row)
         if ack.outcome == "release":
+            row.attempt -= charged
             self._queue(row, now)
             return True
         row.attempt, row.result, row.error = ack.attempt, ack.result, ack.error
         row.started_at = ack.started_at
         if ack.outcome == "retry":
-            row.run_at = ack.run_at
+            row.run_at, row.suspect = ack.run_at, False
             self._queue(row, now)
         else:
             row.status, row.finished_at = ack.outcome, ack.finished_at
@@ -165,13 +169,19 @@ class MemoryStore:
     async def heartbeat(self, worker: WorkerInfo) -> None:
         self._workers[worker.id] = (worker, self.clock())
 
-    async def leave(self, worker: int) -> None:
+    async def disown(self, worker: int, held: Collection[int]) -> int:
         now = self.clock()
-        for id in tuple(self._held.pop(worker, ())):
+        lost = self._held.get(worker, set[int]()).difference(held)
+        for id in lost:
             row = self._rows[id]
             row.attempt -= row.charged
             self._let_go(row)
             self._queue(row, now)
+        return len(lost)
+
+    async def leave(self, worker: int) -> None:
+        await self.disown(worker, ())
+        self._held.pop(worker, None)
         self._workers.pop(worker, None)
 
     async def rescue(self, lease: float, alive: Callable[[WorkerInfo], bool]) -> int:
@@ -236,8 +246,8 @@ class MemoryStore:
             del self._rows[id]
         return len(gone)
 
-    async def wait(self, seen: int, timeout: float) -> int:
-        return await self._bell.wait(seen, timeout)
+    async def wait(self, seen: int, limit: float) -> int:
+        return await self._bell.wait(seen, limit)
 
     def ring(self) -> None:
         self._bell.ring_from_anywhere()

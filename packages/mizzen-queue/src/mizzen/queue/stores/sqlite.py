@@ -1,5 +1,7 @@
 """Jobs in an SQLite file: durable, shared by processes, in the same file as the app's data."""
 
+# ruff: noqa: D102  (the methods are described once, in mizzen.queue.abc.Store)
+
 from __future__ import annotations
 
 import json
@@ -15,7 +17,7 @@ from ..abc import Claimed, Record, Step
 from . import _sqlite_schema as sql
 from ._bell import Bell
 from ._lane import Lane
-from ._sqlite_maintenance import history, leave, prune, rescue, revive
+from ._sqlite_maintenance import disown, history, prune, rescue, revive
 from ._sqlite_thread import BUSY_MS, SqliteThread
 
 if TYPE_CHECKING:
@@ -113,8 +115,16 @@ class SqliteStore:
             (worker.id, worker.host, worker.pid, worker.born, self.clock()),
         )
 
+    async def disown(self, worker: int, held: Collection[int]) -> int:
+        ids = json.dumps(list(held))
+        return await self._writer.run(lambda connection: disown(connection, worker, ids))
+
     async def leave(self, worker: int) -> None:
-        await self._writer.run(lambda connection: leave(connection, worker))
+        def leave(connection: sqlite3.Connection) -> None:
+            disown(connection, worker, "[]")
+            connection.execute("DELETE FROM mizzen_job_worker WHERE id = ?", (worker,))
+
+        await self._writer.run(leave)
 
     async def rescue(self, lease: float, alive: Callable[[WorkerInfo], bool]) -> int:
         now = self.clock()
@@ -163,8 +173,8 @@ class SqliteStore:
     async def prune(self, before: float, keep: int) -> int:
         return await self._writer.run(lambda connection: prune(connection, before, keep))
 
-    async def wait(self, seen: int, timeout: float) -> int:
-        end = time.monotonic() + timeout
+    async def wait(self, seen: int, limit: float) -> int:
+        end = time.monotonic() + limit
         while self._bell.rings == seen and (left := end - time.monotonic()) > 0:
             await self._bell.wait(seen, min(left, _POLL))
             version = await self._reader.run(_data_version)

@@ -1,0 +1,218 @@
+"""Jobs in PostgreSQL: for several nodes, or beside data that lives there already."""
+
+# ruff: noqa: D102  (the methods are described once, in mizzen.queue.abc.Store)
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .._errors import StoreError
+from ..abc import Claimed, Record, Step, WorkerInfo
+from . import _postgres_schema as sql
+from ._bell import Bell
+from ._postgres_pool import Connections, mapped
+from ._rescue import FIRST_PAUSE, LONGEST_PAUSE, WORKER_DIED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from ..abc import Ack, NewJob, Status
+
+_LISTEN_AGAIN = 1.0
+_PROMOTE_EVERY = 0.5
+_SCHEMA_LOCK = 0x6D697A7A656E  # "mizzen": two processes that start at once create tables in turn
+
+
+class PostgresStore:
+    """One statement acks and claims, rows are locked with SKIP LOCKED, NOTIFY is the doorbell."""
+
+    dialect = "postgresql"
+    insert_sql = sql.INSERT
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
+        self._local_clock = clock
+        self._connections = Connections(url)
+        self._bell = Bell()
+        self._listener: asyncio.Task[None] | None = None
+        self._skew = 0.0
+        self._promote_at = 0.0
+        self._insert = sql.INSERT.format(jobs="%s")
+
+    def clock(self) -> float:
+        return self._local_clock() + self._skew
+
+    async def start(self) -> None:
+        self._bell.hang()
+        async with self._connections.lend() as connection:
+            async with connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
+                await connection.execute(sql.SCHEMA.encode())
+            # Everybody goes by the server's clock: leases and delays mean the same on each node.
+            cursor = await connection.execute(
+                "SELECT extract(epoch FROM clock_timestamp())::float8"
+            )
+            row = await cursor.fetchone()
+            self._skew = (row[0] if row else time.time()) - time.time()
+
+    async def aclose(self) -> None:
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.wait((self._listener,))
+            self._listener = None
+        await self._connections.aclose()
+
+    async def insert(self, jobs: Sequence[NewJob]) -> list[int]:
+        rows = await self._fetch(self._insert, (msgspec.json.encode(jobs).decode(),))
+        self._bell.ring()
+        return sorted(row[0] for row in rows)
+
+    async def step(
+        self,
+        worker: int,
+        acks: Sequence[Ack],
+        want: int,
+        kinds: Collection[str],
+        queues: Collection[str] | None,
+    ) -> Step:
+        now = self.clock()
+        values = _columns(acks) | {
+            "worker": worker,
+            "token": secrets.randbits(62),
+            "want": want,
+            "kinds": list(kinds),
+            "queues": None if queues is None else list(queues),
+        }
+        async with self._connections.lend() as connection:
+            if now >= self._promote_at:
+                await connection.execute(sql.PROMOTE, {"now": now})
+            cursor = await connection.execute(sql.STEP, values)
+            rows: list[Any] = await cursor.fetchall()
+        due: float | None = next(row[8] for row in rows if row[0] is None)
+        self._promote_at = min(now + _PROMOTE_EVERY, due or now + _PROMOTE_EVERY)
+        claimed = [Claimed(*row) for row in rows if row[1] is not None]
+        claimed.sort(key=lambda job: (-job.priority, job.id))
+        accepted = {row[0] for row in rows if row[1] is None}
+        return Step(claimed, {ack.id for ack in acks} - accepted, due)
+
+    async def charge(self, job: Claimed) -> bool:
+        return await self._change(
+            "UPDATE mizzen_job SET attempt = attempt + 1, charged = 1 WHERE id = %s AND token = %s",
+            (job.id, job.token),
+        )
+
+    async def heartbeat(self, worker: WorkerInfo) -> None:
+        values = (worker.id, worker.host, worker.pid, worker.born, self.clock())
+        await self._change(sql.HEARTBEAT, values)
+
+    async def disown(self, worker: int, held: Collection[int]) -> int:
+        return await self._count(sql.DISOWN, (worker, list(held)))
+
+    async def leave(self, worker: int) -> None:
+        async with self._connections.lend() as connection, connection.transaction():
+            await connection.execute(sql.DISOWN, (worker, []))
+            await connection.execute("DELETE FROM mizzen_job_worker WHERE id = %s", (worker,))
+
+    async def rescue(self, lease: float, alive: Callable[[WorkerInfo], bool]) -> int:
+        now = self.clock()
+        rows = await self._fetch("SELECT id, host, pid, born, beat_at FROM mizzen_job_worker", ())
+        lost = [
+            (who[0], beat)
+            for *who, beat in rows
+            if beat + lease < now or not alive(WorkerInfo(*who))
+        ]
+        values = {
+            "now": now,
+            "error": WORKER_DIED,
+            "first": FIRST_PAUSE,
+            "longest": LONGEST_PAUSE,
+        }
+        async with self._connections.lend() as connection, connection.transaction():
+            for id, beat in lost:
+                # Unless it has shown up again in the meantime.
+                await connection.execute(
+                    "DELETE FROM mizzen_job_worker WHERE id = %s AND beat_at = %s", (id, beat)
+                )
+            cursor = await connection.execute(sql.RESCUE, values)
+            row = await cursor.fetchone()
+        if row and row[0]:
+            self._bell.ring()
+            return int(row[0])
+        return 0
+
+    async def cancel(self, id: int) -> bool:
+        return await self._change(sql.CANCEL, {"id": id, "now": self.clock()})
+
+    async def retry(self, id: int) -> bool:
+        revived = await self._change(sql.REVIVE, (id,))
+        if revived:
+            self._bell.ring()
+        return revived
+
+    async def find(self, id: int) -> Record | None:
+        rows = await self._fetch(sql.FIND, {"id": id})
+        return Record(*rows[0]) if rows else None
+
+    async def stats(self, queue: str | None, kind: str | None) -> dict[Status, int]:
+        return dict(await self._fetch(sql.STATS, {"queue": queue, "kind": kind}))
+
+    async def prune(self, before: float, keep: int) -> int:
+        return await self._count(sql.PRUNE, {"before": before, "keep": keep})
+
+    async def wait(self, seen: int, limit: float) -> int:
+        if self._listener is None or self._listener.done():
+            self._listener = asyncio.create_task(self._listen(), name="mizzen.queue listen")
+        return await self._bell.wait(seen, limit)
+
+    def ring(self) -> None:
+        self._bell.ring_from_anywhere()
+
+    async def ping(self) -> None:
+        await self._fetch("SELECT 1", ())
+
+    async def _listen(self) -> None:
+        """Ring for every notification; without the connection, workers poll until it is back."""
+        while True:
+            with contextlib.suppress(StoreError):
+                connection = await self._connections.open()
+                try:
+                    with mapped():
+                        await connection.execute("LISTEN mizzen_job")
+                        self._bell.ring()  # for what came while nobody listened
+                        async for _ in connection.notifies():
+                            self._bell.ring()
+                finally:
+                    await connection.close()
+            await asyncio.sleep(_LISTEN_AGAIN)
+
+    async def _fetch(self, statement: str, values: Any) -> list[Any]:
+        async with self._connections.lend() as connection:
+            cursor = await connection.execute(statement.encode(), values)
+            return await cursor.fetchall()
+
+    async def _count(self, statement: str, values: Any) -> int:
+        async with self._connections.lend() as connection:
+            return (await connection.execute(statement.encode(), values)).rowcount
+
+    async def _change(self, statement: str, values: Any) -> bool:
+        return await self._count(statement, values) > 0
+
+
+def _columns(acks: Sequence[Ack]) -> dict[str, object]:
+    """The acks as one array for each of their fields."""
+    return {
+        "ids": [ack.id for ack in acks],
+        "tokens": [ack.token for ack in acks],
+        "outcomes": [ack.outcome for ack in acks],
+        "attempts": [ack.attempt for ack in acks],
+        "results": [ack.result for ack in acks],
+        "errors": [ack.error for ack in acks],
+        "run_ats": [ack.run_at for ack in acks],
+        "started": [ack.started_at for ack in acks],
+        "finished": [ack.finished_at for ack in acks],
+    }

@@ -1,0 +1,316 @@
+"""What every store promises, as tests to inherit; and doubles for tests of your own.
+
+Subclass StoreContract, and provide a `store` fixture: a started, empty store that goes by `clock`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ._process import introduce
+from .abc import Ack, Claimed, NewJob, Step, Store, WorkerInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+__all__ = ["Clock", "StoreContract"]
+
+KIND = "send"
+
+
+class Clock:
+    """A clock that moves when told to: `Clock()` is now, `advance(10)` ten seconds later."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        """Let *seconds* pass at once."""
+        self._ahead += seconds
+
+
+class StoreContract:
+    """The promises of mizzen.queue.abc.Store."""
+
+    @pytest.fixture
+    async def store(self, clock: Clock) -> Store:
+        """Return a started, empty store that goes by *clock*."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def clock(self) -> Clock:
+        return Clock()
+
+    @pytest.fixture
+    async def worker(self, store: Store) -> WorkerInfo:
+        worker = introduce()
+        await store.heartbeat(worker)
+        return worker
+
+    async def test_ids_ascend_in_the_order_of_the_jobs(self, store: Store) -> None:
+        ids = await store.insert([new(args=f'{{"n":{n}}}') for n in range(300)])
+        assert ids == sorted(set(ids))
+        for n, id in enumerate(ids):
+            record = await store.find(id)
+            assert record is not None
+            assert record.args == f'{{"n":{n}}}'
+
+    async def test_ids_never_come_back(self, store: Store, worker: WorkerInfo) -> None:
+        (first,) = await store.insert([new()])
+        (job,) = await claim(store, worker)
+        await step(store, worker, [done(job)])
+        await store.prune(time.time() + 1e6, 0)
+        (second,) = await store.insert([new()])
+        assert second > first
+
+    async def test_a_job_is_claimed_once(self, store: Store, worker: WorkerInfo) -> None:
+        await store.insert([new(), new()])
+        other = introduce()
+        await store.heartbeat(other)
+        first, second = await claim(store, worker, 1), await claim(store, other, 5)
+        assert len(first) == len(second) == 1
+        assert first[0].id != second[0].id
+        assert await claim(store, worker) == []
+
+    async def test_claims_go_by_priority_then_by_age(
+        self, store: Store, worker: WorkerInfo
+    ) -> None:
+        low, high, also = await store.insert([new(), new(priority=5), new(kind="other")])
+        claimed = await claim(store, worker, kinds=(KIND, "other"))
+        assert [job.id for job in claimed] == [high, low, also]
+
+    async def test_only_known_kinds_and_wanted_queues_are_claimed(
+        self, store: Store, worker: WorkerInfo
+    ) -> None:
+        await store.insert([new(kind="unknown"), new(queue="slow")])
+        (mine,) = await store.insert([new()])
+        assert [job.id for job in await claim(store, worker, queues=["default"])] == [mine]
+        assert await store.stats(None, "unknown") == {"queued": 1}
+
+    async def test_a_delayed_job_waits_for_its_time(
+        self, store: Store, worker: WorkerInfo, clock: Clock
+    ) -> None:
+        (id,) = await store.insert([new(delay=60)])
+        early = await step(store, worker, want=5)
+        assert early.claimed == []
+        assert early.next_due == pytest.approx(clock() + 60, abs=5)
+        record = await store.find(id)
+        assert record is not None
+        assert record.status == "scheduled"
+        clock.advance(61)
+        assert [job.id for job in await claim(store, worker)] == [id]
+
+    async def test_a_done_job_is_history(self, store: Store, worker: WorkerInfo) -> None:
+        (id,) = await store.insert([new()])
+        (job,) = await claim(store, worker)
+        assert (await step(store, worker, [done(job, result="42")])).refused == set()
+        record = await store.find(id)
+        assert record is not None
+        assert (record.status, record.result, record.attempt) == ("done", "42", 1)
+        assert await store.stats(None, None) == {"done": 1}
+
+    async def test_an_ack_under_another_token_is_refused(
+        self, store: Store, worker: WorkerInfo
+    ) -> None:
+        await store.insert([new(), new()])
+        job, other = await claim(store, worker)
+        stale = done(job)
+        stale.token += 1
+        answer = await step(store, worker, [stale, done(other)])
+        assert answer.refused == {job.id}
+        assert await store.stats(None, None) == {"running": 1, "done": 1}
+        again = Ack(job.id, stale.token, "retry", 1, run_at=1.0)
+        assert (await step(store, worker, [again])).refused == {job.id}
+
+    async def test_an_ack_counts_once(self, store: Store, worker: WorkerInfo) -> None:
+        await store.insert([new()])
+        (job,) = await claim(store, worker)
+        await step(store, worker, [done(job)])
+        assert (await step(store, worker, [done(job)])).refused == {job.id}
+
+    async def test_a_failed_job_comes_back_after_its_pause(
+        self, store: Store, worker: WorkerInfo, clock: Clock
+    ) -> None:
+        await store.insert([new()])
+        (job,) = await claim(store, worker)
+        failed = Ack(job.id, job.token, "retry", 1, error="no", run_at=clock() + 30)
+        assert (await step(store, worker, [failed])).refused == set()
+        assert await claim(store, worker) == []
+        clock.advance(31)
+        (again,) = await claim(store, worker)
+        assert (again.id, again.attempt) == (job.id, 1)
+
+    async def test_a_dead_job_can_be_retried(self, store: Store, worker: WorkerInfo) -> None:
+        (id,) = await store.insert([new()])
+        (job,) = await claim(store, worker)
+        dead = Ack(id, job.token, "dead", 5, error="no", finished_at=time.time())
+        await step(store, worker, [dead])
+        assert await store.stats(None, None) == {"dead": 1}
+        assert await store.retry(id)
+        assert not await store.retry(id)
+        (again,) = await claim(store, worker)
+        assert (again.id, again.attempt) == (id, 0)
+
+    async def test_only_a_job_that_is_not_running_can_be_cancelled(
+        self, store: Store, worker: WorkerInfo
+    ) -> None:
+        running, *_ = await store.insert([new(priority=1)])
+        queued, later = await store.insert([new(), new(delay=60)])
+        await claim(store, worker, 1)
+        assert not await store.cancel(running)
+        assert await store.cancel(queued)
+        assert await store.cancel(later)
+        assert not await store.cancel(later)
+        assert await claim(store, worker) == []
+        assert await store.stats(None, None) == {"running": 1, "cancelled": 2}
+
+    async def test_released_jobs_are_uncharged(self, store: Store, worker: WorkerInfo) -> None:
+        await store.insert([new()])
+        (job,) = await claim(store, worker)
+        assert await store.charge(job)
+        await step(store, worker, [Ack(job.id, job.token, "release")])
+        (again,) = await claim(store, worker)
+        assert again.attempt == 0
+        assert not await store.charge(job)
+
+    async def test_a_worker_that_leaves_gives_everything_back(
+        self, store: Store, worker: WorkerInfo
+    ) -> None:
+        await store.insert([new(), new()])
+        await claim(store, worker)
+        await store.leave(worker.id)
+        assert await store.stats(None, None) == {"queued": 2}
+        assert await claim(store, worker) == []  # not without a heartbeat
+
+    async def test_what_a_lost_answer_claimed_is_given_back(
+        self, store: Store, worker: WorkerInfo
+    ) -> None:
+        await store.insert([new(), new(), new()])
+        known, *_ = await claim(store, worker)
+        assert await store.disown(worker.id, [known.id]) == 2
+        assert len(await claim(store, worker)) == 2
+
+    async def test_jobs_of_a_dead_worker_are_suspects(
+        self, store: Store, worker: WorkerInfo
+    ) -> None:
+        await store.insert([new(), new()])
+        held = await claim(store, worker)
+        assert await store.rescue(15, lambda _: True) == 0
+        assert await store.rescue(15, lambda _: False) == 2
+        other = introduce()
+        await store.heartbeat(other)
+        again = await claim(store, other)
+        assert [(job.suspect, job.attempt) for job in again] == [(True, 0), (True, 0)]
+        assert (await step(store, worker, [done(job) for job in held])).refused == {
+            job.id for job in held
+        }
+
+    async def test_jobs_of_a_silent_worker_are_rescued_after_its_lease(
+        self, store: Store, worker: WorkerInfo, clock: Clock
+    ) -> None:
+        await store.insert([new()])
+        await claim(store, worker)
+        clock.advance(14)
+        assert await store.rescue(15, lambda _: True) == 0
+        await store.heartbeat(worker)
+        clock.advance(14)
+        assert await store.rescue(15, lambda _: True) == 0
+        clock.advance(2)
+        assert await store.rescue(15, lambda _: True) == 1
+
+    async def test_the_job_that_kills_its_workers_is_dead_in_the_end(
+        self, store: Store, clock: Clock
+    ) -> None:
+        (id, beside) = await store.insert([new(max_attempts=2), new(max_attempts=2)])
+        for _ in range(2):
+            worker = introduce()
+            await store.heartbeat(worker)
+            poison = next(job for job in await claim(store, worker) if job.id == id)
+            assert await store.charge(poison)
+            await store.rescue(15, lambda _: False)
+            clock.advance(60)
+        poison_record, neighbour = await store.find(id), await store.find(beside)
+        assert poison_record is not None
+        assert neighbour is not None
+        assert (poison_record.status, poison_record.attempt) == ("dead", 2)
+        assert "WorkerDied" in (poison_record.error or "")
+        assert (neighbour.status, neighbour.attempt) == ("queued", 0)
+
+    async def test_history_is_bounded_in_number_and_in_age(
+        self, store: Store, worker: WorkerInfo, clock: Clock
+    ) -> None:
+        ids = await store.insert([new() for _ in range(10)])
+        claimed = await claim(store, worker, 10)
+        dead = Ack(claimed[0].id, claimed[0].token, "dead", 1, error="no", finished_at=clock())
+        await step(store, worker, [dead, *(done(job) for job in claimed[1:])])
+        assert await store.prune(clock() - 60, 3) == 6
+        kept = [id for id in ids if await store.find(id)]
+        assert kept == [ids[0], *ids[-3:]]
+        assert await store.prune(clock() + 60, 3) == 4
+        assert await store.stats(None, None) == {}
+
+    async def test_counts_by_queue_and_kind(self, store: Store) -> None:
+        await store.insert([new(), new(queue="mail"), new(kind="other"), new(delay=9)])
+        assert await store.stats("mail", None) == {"queued": 1}
+        assert await store.stats(None, KIND) == {"queued": 2, "scheduled": 1}
+        assert await store.stats("mail", "other") == {}
+
+    async def test_arguments_of_any_size_and_text_come_back(
+        self, store: Store, worker: WorkerInfo
+    ) -> None:
+        text = '{"x":"' + "\\u0000 % ' \\\" é 😀 $1 :jobs {jobs} " * 40_000 + '"}'
+        await store.insert([new(args=text)])
+        (job,) = await claim(store, worker)
+        assert job.args == text
+
+    async def test_an_insert_rings_the_doorbell(self, store: Store) -> None:
+        seen = await store.wait(-1, 0)
+        await store.insert([new()])
+        assert await store.wait(seen, 5) != seen
+
+    async def test_waiting_ends_without_a_ring(self, store: Store) -> None:
+        seen = await store.wait(-1, 0)
+        while (heard := await store.wait(seen, 0.06)) != seen:
+            seen = heard  # a late ring of the start
+        assert heard == seen
+
+    async def test_unknown_ids_are_answered(self, store: Store) -> None:
+        assert await store.find(987654321) is None
+        assert not await store.cancel(987654321)
+        assert not await store.retry(987654321)
+
+
+def new(kind: str = KIND, delay: float = 0, **changes: Any) -> NewJob:
+    """A job for the tests."""
+    now = time.time()
+    values: dict[str, Any] = {"queue": "default", "priority": 0, "args": "{}", "max_attempts": 5}
+    values |= changes
+    return NewJob(kind=kind, run_at=now + delay if delay else 0.0, created_at=now, **values)
+
+
+def done(job: Claimed, result: str = "null") -> Ack:
+    """The ack of a success."""
+    now = time.time()
+    return Ack(job.id, job.token, "done", job.attempt + 1, result, None, 0.0, now, now)
+
+
+async def step(store: Store, worker: WorkerInfo, acks: Sequence[Ack] = (), want: int = 0) -> Step:
+    """One step that knows the tests' kind."""
+    return await store.step(worker.id, acks, want, [KIND], None)
+
+
+async def claim(
+    store: Store,
+    worker: WorkerInfo,
+    want: int = 10,
+    kinds: Collection[str] = (KIND,),
+    queues: Collection[str] | None = None,
+) -> list[Claimed]:
+    """Jobs that *worker* holds from now on."""
+    return (await store.step(worker.id, [], want, kinds, queues)).claimed

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mizzen.queue.stores.memory import MemoryStore
+from mizzen.queue.stores.sqlite import SqliteStore
+from mizzen.queue.testing import Clock, StoreContract
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from mizzen.queue.abc import Store
+
+
+class TestMemory(StoreContract):
+    @pytest.fixture
+    async def store(self, clock: Clock) -> AsyncIterator[Store]:
+        store = MemoryStore(clock)
+        await store.start()
+        yield store
+        await store.aclose()
+
+
+class TestSqlite(StoreContract):
+    @pytest.fixture
+    async def store(self, clock: Clock, tmp_path: Path) -> AsyncIterator[Store]:
+        store = SqliteStore(f"sqlite:///{tmp_path}/app.db", clock)
+        await store.start()
+        yield store
+        await store.aclose()
+
+
+@pytest.mark.extra("psycopg")
+class TestPostgres(StoreContract):
+    @pytest.fixture
+    async def store(self, clock: Clock, postgres_url: str) -> AsyncIterator[Store]:
+        from mizzen.queue.stores.postgres import PostgresStore
+
+        store = PostgresStore(postgres_url, clock)
+        await store.start()
+        yield store
+        await store.aclose()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, column, false, select, table
+from sqlalchemy import Select, column, false, select, table
 
 from .._search import SearchShape
 
@@ -106,34 +106,18 @@ class FTS5:
         self, statement: Select[Any], key: Any, shape: SearchShape, terms: list[Term]
     ) -> tuple[Select[Any], list[Any]]:
         """Return *statement* with only matching rows, and the order of their rank."""
-        wanted = [term for term in terms if not term.excluded]
-        if not wanted:
-            unwanted = select(self._key(shape)).where(self._match(shape, terms))
-            unwanted = self._joined(unwanted, shape)
+        index: Any = table(shape.name, column("rowid"), column("rank"), column(shape.name))
+        numbers: Any = table(shape.name + "_key", column("number"), column("key"))
+        matched = index.c[shape.name].op("MATCH", is_comparison=True)(_expression(terms))
+        same = index.c.rowid == (key if shape.numbered else numbers.c.number)
+        if all(term.excluded for term in terms):
+            # FTS5 can only take away from something found, so "all but" is asked around it.
+            found = select(index.c.rowid if shape.numbered else numbers.c.key).where(matched)
+            unwanted = found if shape.numbered else found.where(same)
             return statement.where(key.not_in(unwanted) if terms else false()), []
-        index = _table(shape)
-        if shape.numbered:
-            statement = statement.join(index, index.c.rowid == key)
-        else:
-            numbers = _numbers(shape)
-            statement = statement.join(numbers, numbers.c.key == key).join(
-                index, index.c.rowid == numbers.c.number
-            )
-        return statement.where(self._match(shape, terms)), [index.c.rank]
-
-    def _key(self, shape: SearchShape) -> ColumnElement[Any]:
-        return _table(shape).c.rowid if shape.numbered else _numbers(shape).c.key
-
-    def _joined(self, statement: Select[Any], shape: SearchShape) -> Select[Any]:
-        if shape.numbered:
-            return statement
-        return statement.where(_table(shape).c.rowid == _numbers(shape).c.number)
-
-    def _match(self, shape: SearchShape, terms: list[Term]) -> ColumnElement[bool]:
-        matched: ColumnElement[bool] = _table(shape).c[shape.name].op("MATCH", is_comparison=True)(
-            _expression(terms)
-        )
-        return matched
+        if not shape.numbered:
+            statement = statement.join(numbers, numbers.c.key == key)
+        return statement.join(index, same).where(matched), [index.c.rank]
 
     def _change(self, shape: SearchShape, row: str) -> str:
         name = _quoted(shape.name)
@@ -149,14 +133,6 @@ class FTS5:
                 f"INSERT INTO {name}({name}, rowid, {columns}) VALUES ('delete', {number}, {values});"
             )
         return f"INSERT INTO {name}(rowid, {columns}) VALUES ({number}, {values});"
-
-
-def _table(shape: SearchShape) -> Any:
-    return table(shape.name, column("rowid"), column("rank"), column(shape.name))
-
-
-def _numbers(shape: SearchShape) -> Any:
-    return table(shape.name + "_key", column("number"), column("key"))
 
 
 def _expression(terms: list[Term]) -> str:

@@ -422,9 +422,16 @@ class Cache:
         raise NotStarted("this cache is not open: call `await cache.start()` or use `async with`")
 
 
-_COUNTERS: Final = (
-    ["misses", "loads", "load_errors", "loads_outdated", "sets", "deletes", "invalidations", "unreadable"]
-)
+_COUNTERS: Final = [
+    "misses",
+    "loads",
+    "load_errors",
+    "loads_outdated",
+    "sets",
+    "deletes",
+    "invalidations",
+    "unreadable",
+]
 
 
 def _nothing(_: str) -> None:

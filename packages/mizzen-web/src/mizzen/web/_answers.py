@@ -16,8 +16,7 @@ Answer: TypeAlias = Any
 
 def respond(value: Answer) -> Response:
     """Return the response that a value stands for; an unknown type raises TypeError."""
-    kind: Any = type(value)
-    known = _BY_TYPE.get(kind)
+    known = _BY_TYPE.get(cast("Any", type(value)))
     return _by_shape(value) if known is None else known(value)
 
 

@@ -296,12 +296,16 @@ def _body(
     return b"", ""
 
 
+def _is_many(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
 def _multipart(data: Fields, files: Files) -> bytes:
     pairs = list(data.items()) if isinstance(data, Mapping) else list(data)
     body = bytearray()
     for name, value in pairs:
-        several: Any = [value] if isinstance(value, str) else value
-        for one in several if isinstance(several, Sequence) else [several]:
+        several = value if _is_many(value) else [value]
+        for one in several:
             head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
             body += head.encode() + str(one).encode() + b"\r\n"
     for name, (filename, raw, media) in files.items():

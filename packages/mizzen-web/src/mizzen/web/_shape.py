@@ -72,7 +72,7 @@ def is_structured(kind: Any) -> bool:
         if _is_class(origin) and (
             issubclass(origin, msgspec.Struct)
             or dataclasses.is_dataclass(origin)
-            or (issubclass(origin, tuple) and hasattr(origin, "_fields"))
+            or hasattr(origin, "_fields")  # a NamedTuple
         ):
             return True
         if origin in _LISTS and any(is_structured(a) for a in typing.get_args(member)):
@@ -199,7 +199,7 @@ def _has_dataclass(kind: Any) -> bool:
 
 def _complete(value: Any) -> Any:
     # msgspec 0.22 leaves a dataclass's defaults to the class, and then encodes without them.
-    kind: Any = type(value)
+    kind = cast("Any", type(value))
     if dataclasses.is_dataclass(kind):
         known: dict[str, Any] | None = getattr(value, "__dict__", None)
         for field in dataclasses.fields(kind):

@@ -57,16 +57,18 @@ class SearchIndex:
         """Bind the index to its model, now mapped."""
         mapper = inspect(model)
         for field in self.fields:
-            if field not in mapper.column_attrs:
+            # Not `mapper.column_attrs`: that configures every mapper, and a relation's other side
+            # may not be defined yet.
+            if field not in mapper.columns:
                 raise unknown(model, field)
-            if not _is_text(mapper.column_attrs[field].columns[0].type):
+            if not _is_text(mapper.columns[field].type):
                 raise ConfigurationError(f"{model.__name__}.{field} is no text to search in.")
         if len(mapper.primary_key) != 1:
             raise ConfigurationError(
                 f"{model.__name__}: a model with a SearchIndex has a primary key of one column."
             )
         (key,) = mapper.primary_key
-        columns = tuple(mapper.column_attrs[field].columns[0].name for field in self.fields)
+        columns = tuple(mapper.columns[field].name for field in self.fields)
         numbered = type(key.type) is Integer
         self._shape = SearchShape(str(mapper.local_table.name), key.name, columns, numbered)
 

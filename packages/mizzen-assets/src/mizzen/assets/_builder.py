@@ -7,12 +7,13 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from . import _manifest, _state
+from . import _state
 from ._compress import codecs
 from ._digests import Digests, digest
 from ._entries import Compiler
 from ._errors import SourceError
 from ._link import Item, link
+from ._manifest import NAME, Manifest
 from ._options import Report
 from ._output import Output
 from ._publish import Publisher
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from ._manifest import Manifest
     from ._options import Layout, Options
     from ._tools import Toolbox
 
@@ -51,7 +51,7 @@ class Builder:
     def _unchanged(self, sources: Sources) -> Report | None:
         """Report at once if sources, options and output are those of the last build."""
         state = _state.load(self._output)
-        body = self._output.read(_manifest.NAME)
+        body = self._output.read(NAME)
         if state is None or body is None or digest(body) != state.manifest:
             return None
         if state.options != self._fingerprint() or state.entries.keys() != sources.entries.keys():
@@ -79,7 +79,7 @@ class Builder:
             linked = link(items, self._options.prefix)
             marks = before.variants if before and before.options == state.options else None
             assets = self._publisher.publish(linked, previous, marks, pool, stop)
-        manifest = _manifest.Manifest(assets.assets).following(previous, self._options.keep)
+        manifest = Manifest(assets.assets).following(previous, self._options.keep)
         state.variants = assets.variants
         state.manifest = self._publisher.commit(manifest)
         state.save(self._output)

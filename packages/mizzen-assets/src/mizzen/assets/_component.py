@@ -9,20 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from . import _display, _manifest, _tags
+from . import _display
 from ._asgi import asked_name, lifespan
 from ._errors import AssetsError, ManifestError, NotStarted
+from ._manifest import NAME as MANIFEST
 from ._manifest import Manifest
 from ._options import Layout, Options
 from ._serve import Server
 from ._table import Table
+from ._tags import preload, tag
 from ._threads import stoppable
 from ._tools import Toolbox
 from ._units import seconds, size
 from ._watched import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
     from types import TracebackType
     from typing import Self
@@ -159,11 +161,11 @@ class Assets:
         Raises an AssetsError when it cannot; what was served before is served still.
         """
         async with self._lock():
-            return await self._build()
+            return await self._build(self._building_once)
 
     def build_blocking(self) -> Manifest:
         """Do the same without an event loop, for command lines and build hooks."""
-        return self._building(threading.Event())
+        return self._building_once(threading.Event())
 
     async def refresh(self) -> bool:
         """Build again if a source was touched; return whether a new manifest is served.
@@ -176,7 +178,8 @@ class Assets:
             snapshot, before = self._snapshot, self._manifest
             if snapshot is not None and await to_thread.run_sync(snapshot.holds):
                 return False
-            return await self._build() is not before
+            # The compilers stay for the next change, until aclose().
+            return await self._build(self._building) is not before
 
     def url(self, name: str) -> str:
         """Return the address of an asset: `app.css` to `/assets/app-1a2b3c4d.css`."""
@@ -190,11 +193,11 @@ class Assets:
 
         Attributes are added as they are named: `nonce="…"`, `media="print"`, `data_x=1`.
         """
-        return _tags.tag(self.manifest[name], self.url(name), attributes)
+        return tag(self.manifest[name], self.url(name), attributes)
 
     def preload(self, name: str, **attributes: Attribute) -> HTML:
         """Return the `<link>` that has an asset fetched ahead of its use."""
-        return _tags.preload(self.manifest[name], self.url(name), attributes)
+        return preload(self.manifest[name], self.url(name), attributes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve as an ASGI application, mounted anywhere or by itself."""
@@ -213,7 +216,7 @@ class Assets:
         detail = {"manifest": "ok", "output": "ok", "build": "ok"}
         if self._manifest is None:
             detail["manifest"] = "no manifest is loaded"
-        if not await to_thread.run_sync(os.access, self._layout.output / _manifest.NAME, os.R_OK):
+        if not await to_thread.run_sync(os.access, self._layout.output / MANIFEST, os.R_OK):
             detail["output"] = f"{self._layout.output} has no readable manifest"
         if self._failure is not None:
             detail["build"] = f"the last build failed, its predecessor is served: {self._failure}"
@@ -247,9 +250,15 @@ class Assets:
     def _repr_html_(self) -> str:
         return _display.table(repr(self)[1:-1], self._manifest, self._failure)
 
-    async def _build(self) -> Manifest:
+    async def _build(self, work: Callable[[threading.Event], Manifest]) -> Manifest:
         self._stop = threading.Event()
-        return await stoppable(self._building, self._stop)
+        return await stoppable(work, self._stop)
+
+    def _building_once(self, stop: threading.Event) -> Manifest:
+        try:
+            return self._building(stop)
+        finally:
+            self._tools.close()
 
     def _building(self, stop: threading.Event) -> Manifest:
         from ._builder import Builder
@@ -284,7 +293,7 @@ class Assets:
 
     def _read(self) -> Manifest:
         try:
-            body = (self._layout.output / _manifest.NAME).read_bytes()
+            body = (self._layout.output / MANIFEST).read_bytes()
         except OSError as error:
             raise ManifestError(f"{self.output} has no manifest; run the build first") from error
         return Manifest.from_json(body)

@@ -32,7 +32,7 @@ class Manifest(Mapping[str, Asset]):
     def __init__(
         self, assets: Mapping[str, Asset], kept: tuple[Mapping[str, Asset], ...] = ()
     ) -> None:
-        self._assets = dict(assets)
+        self._assets = dict(sorted(assets.items()))
         self.kept = kept
         """Files of earlier releases by file name, the most recently replaced first."""
 
@@ -81,7 +81,7 @@ class Manifest(Mapping[str, Asset]):
         """Return the bytes of `manifest.json`; equal manifests give equal bytes."""
         content = {
             "format": FORMAT,
-            "assets": {name: _plain(asset) for name, asset in sorted(self._assets.items())},
+            "assets": {name: _plain(asset) for name, asset in self._assets.items()},
             "kept": [
                 {file: _plain(asset) for file, asset in sorted(release.items())}
                 for release in self.kept

@@ -25,7 +25,6 @@ from mizzen.auth import (
 from mizzen.auth.testing import FrozenClock, cheap_hasher
 
 
-
 def repr_short(value: object) -> str:
     """Name a case without its ten megabytes."""
     return ascii(value)[:20]
@@ -91,7 +90,7 @@ async def test_one_mailbox_cannot_be_registered_twice_by_writing_it_differently(
 
 
 async def test_dotless_i_does_not_stand_for_somebody_elses_mailbox(auth: Auth) -> None:
-    """GitHub 2019: a reset for `gıthub` was mailed to `github`."""
+    """GitHub 2019: a reset asked for with a dotless i was mailed to somebody else."""
     await auth.register(email="git@example.org", password=GOOD)
     assert await auth.find("g\u0131t@example.org") is None
 
@@ -119,7 +118,9 @@ async def test_username_in_two_alphabets_is_refused(auth: Auth) -> None:
         await auth.register(username="p\u0430ypal", password=GOOD)
 
 
-@pytest.mark.parametrize("username", ["иван", "Ζωή", "山田たろう", "王小明", "नेहा", "안녕", "o.k-2_b"])
+@pytest.mark.parametrize(
+    "username", ["иван", "Ζωή", "山田たろう", "王小明", "नेहा", "안녕", "o.k-2_b"]
+)
 async def test_usernames_of_the_worlds_scripts_are_welcome(auth: Auth, username: str) -> None:
     await auth.register(username=username, password=GOOD)
     assert isinstance(await auth.login(username, GOOD), Session)

@@ -55,7 +55,9 @@ def header(message: Any, name: str) -> list[str]:
     return [value.decode() for key, value in message["headers"] if key == name.encode()]
 
 
-def page(act: Callable[[Any], Awaitable[None]] | None = None, headers: Headers | None = None) -> Any:
+def page(
+    act: Callable[[Any], Awaitable[None]] | None = None, headers: Headers | None = None
+) -> Any:
     """Make an app that acts on the visit, and answers in two parts."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -1,5 +1,7 @@
 """Sessions: what a token opens, for how long, and how it ends."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import hashlib
@@ -45,9 +47,7 @@ async def test_what_cannot_be_a_token_is_turned_away_without_asking_the_store(
     assert auth.stats()["sessions_looked_up_total"] == 0
 
 
-async def test_stolen_database_holds_no_token(
-    open_auth: Callable[[], Auth], database: str
-) -> None:
+async def test_stolen_database_holds_no_token(open_auth: Callable[[], Auth], database: str) -> None:
     async with open_auth() as auth:
         session = await logged_in(auth)
         with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as file:
@@ -171,7 +171,7 @@ async def test_session_can_be_opened_without_a_password_for_a_known_user(auth: A
 
 async def test_use_before_start_and_after_close_says_what_to_do(url: str) -> None:
     auth = Auth(url)
-    with pytest.raises(NotStarted, match="await auth.start"):
+    with pytest.raises(NotStarted, match=r"await auth\.start"):
         await auth.session("x" * 43)
     async with auth:
         pass

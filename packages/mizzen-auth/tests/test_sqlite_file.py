@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
-import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -20,6 +17,7 @@ from mizzen.auth.testing import cheap_hasher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 GOOD = "violet harbour at noon"
 ELSEWHERE = """
@@ -71,18 +69,23 @@ async def main():
 
 asyncio.run(main())
 """
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as run:
+    async with await anyio.open_process([sys.executable, "-c", script]) as run:
         assert run.stdout is not None
-        seen = [run.stdout.readline().strip() for _ in range(20)]
-        run.send_signal(signal.SIGKILL)
-        seen += run.stdout.read().split()
+        seen = ""
+        while seen.count("\n") < 20:
+            seen += (await run.stdout.receive()).decode()
+        run.kill()
+        async for more in run.stdout:
+            seen += more.decode()
     async with Auth(database, hasher=cheap_hasher()) as auth:
-        for username in seen:
+        for username in seen.rpartition("\n")[0].split():
             assert await auth.find(username) is not None
         assert isinstance(await auth.login("u0", GOOD), Session)
 
 
-async def test_tables_live_beside_the_apps_own(open_auth: Callable[[], Auth], database: str) -> None:
+async def test_tables_live_beside_the_apps_own(
+    open_auth: Callable[[], Auth], database: str
+) -> None:
     path = database.removeprefix("sqlite:///")
     with closing(sqlite3.connect(path)) as app:
         app.execute("CREATE TABLE note (text)")
@@ -141,7 +144,7 @@ async def test_damaged_file_gives_a_clear_error_and_can_be_replaced(tmp_path: Pa
     path = tmp_path / "app.db"
     path.write_bytes(b"this is no database, " * 100)
     auth = Auth(f"sqlite:///{path}")
-    with pytest.raises(StoreError, match="app.db: file is not a database"):
+    with pytest.raises(StoreError, match=r"app\.db: file is not a database"):
         await auth.start()
     assert not auth.started
     path.unlink()
@@ -199,4 +202,3 @@ async def test_file_that_goes_away_shows_in_health(
     assert health["ok"] is False
     assert "no such table" in str(health["detail"])
     assert "not started" in str(await auth.health())
-

@@ -1,5 +1,7 @@
 """Signed tokens: one purpose, a limited time, keys that can be replaced."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -9,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mizzen.auth import Auth, AuthError, ConfigurationError, ExpiredToken, InvalidToken
-from mizzen.auth.testing import FrozenClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from mizzen.auth.testing import FrozenClock
 
 OLD, NEW = "o" * 32, "n" * 32
 JSON = st.recursive(
@@ -93,7 +96,7 @@ async def test_secret_made_by_the_store_is_the_same_for_the_next_process(
 
 
 def test_without_a_secret_tokens_wait_for_the_start() -> None:
-    with pytest.raises(AuthError, match="await auth.start"):
+    with pytest.raises(AuthError, match=r"await auth\.start"):
         Auth().tokens.sign("invite", 1)
 
 

@@ -80,7 +80,7 @@ class Layer:
 
     async def _visit(self, scope: Scope, nonce: str) -> tuple[Scope, Visit]:
         token = self._auth.cookies.read(scope)
-        session = await self._auth.session(token) if token else None
+        session = await self._auth.session(token or "")
         inner = dict(scope)
         visit = Visit(self._auth, inner, session)
         inner |= {"auth": visit, "user": visit.user, "session": session, "csp_nonce": nonce}

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, Protocol, TypeVar, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    cast,
+    get_type_hints,
+)
 
 from ._errors import Uncacheable
 from ._keys import fill, from_arguments
-from ._units import Duration
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
     from ._cache import Cache
+    from ._units import Duration
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _EXACT: Final = frozenset({str, int, bool, bytes, type(None)})
 _REMEMBERED: Final = 1024
+_UNRESOLVED: Final = object()  # annotations may name what is defined later: resolved on first call
 
 
 class Cached(Generic[P, R]):
@@ -43,13 +55,15 @@ class Cached(Generic[P, R]):
         functools.update_wrapper(self, function)
         self._cache, self._function, self._ttl = cache, function, ttl
         self._key, self._tags = key, tuple(tags)
-        self._wanted = _annotation(function) if wanted is None else wanted
+        self._wanted: Any = _UNRESOLVED if wanted is None else wanted
         self._signature = inspect.signature(function)
         self._names: dict[object, tuple[str, list[str]]] = {}
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return the cached result, or call the function and cache what it returns."""
         key, tags = self._named(args, kwargs)
+        if self._wanted is _UNRESOLVED:
+            self._wanted = None if self._cache.keeps_objects else _annotation(self._function)
         return await self._cache.fetch(
             key,
             functools.partial(self._function, *args, **kwargs),
@@ -69,11 +83,11 @@ class Cached(Generic[P, R]):
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function now, whatever is cached, and cache what it returns."""
         await self.invalidate(*args, **kwargs)
-        return await self(*args, **kwargs)
+        return await self.__call__(*args, **kwargs)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        """Bind to an instance, so that methods can be cached (with a `key` that names no bare self)."""
-        return self if instance is None else functools.partial(self, instance)
+        """Bind to an instance: methods can be cached, under a `key` such as "{self.id}"."""
+        return self if instance is None else functools.partial(cast("Any", self), instance)
 
     def __repr__(self) -> str:
         return f"<cached {self._function.__qualname__}{self._signature}>"
@@ -124,6 +138,9 @@ def _annotation(function: Callable[..., object]) -> Any:
     """Return what the function says it returns, or None where that says nothing to a decoder."""
     try:
         said = get_type_hints(function, include_extras=True).get("return")
-    except (NameError, TypeError, AttributeError):
-        return None
+    except NameError as exc:
+        raise Uncacheable(
+            f"the annotations of {function.__qualname__} cannot be resolved ({exc}), so its results "
+            "would not read back as what it returns; say it: @cache.cached(type=...)"
+        ) from exc
     return None if said in (Any, object, type(None)) or isinstance(said, TypeVar) else said

@@ -21,12 +21,17 @@ def encode(value: object) -> bytes:
 
 
 def decode(body: bytes, wanted: Any = None) -> Any:
-    """Return the value in *body*, as *wanted* if given; raise Corrupt when it is not one."""
+    """Return the value in *body*, as *wanted* if given; raise Corrupt when it is not one.
+
+    A type that has no MessagePack form raises Uncacheable.
+    """
     import msgspec
 
     try:
         if wanted is None:
             return msgspec.msgpack.decode(body)
         return msgspec.msgpack.decode(body, type=wanted)
+    except TypeError as exc:
+        raise Uncacheable(f"nothing can be read back as {wanted}: {exc}") from exc
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
         raise Corrupt(f"stored bytes do not read as {wanted or 'MessagePack'}: {exc}") from exc

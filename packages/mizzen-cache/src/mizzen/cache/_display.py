@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ._guard import Guard
     from ._stack import Stack
 
 
 def hit_rate(hits: int, misses: int) -> str:
     """Return "93 %", or a dash before anything was asked."""
-    return f"{100 * hits / (hits + misses):.0f} %" if hits + misses else "–"
+    return f"{100 * hits / (hits + misses):.0f} %" if hits + misses else "-"
 
 
 def line(stack: Stack, running: bool) -> str:

@@ -1,20 +1,22 @@
 """One cached value with all that decides whether it may still be returned.
 
-An entry carries *stamps*: for each generation it depends on (the whole cache, its tags), the token that
-was current before its value was made. A value is good while every stamp equals the current token.
-Invalidating is therefore one write of a fresh token, however many entries it touches.
+An entry carries *stamps*: for each generation it depends on (the whole cache, its tags), the token
+that was current before its value was made. A value is good while every stamp equals the current
+token. Invalidating is therefore one write of a fresh token, however many entries it touches.
 """
 
 from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ._codec import decode, encode
 from ._errors import Corrupt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NEVER: Final = 999_999_999_999_999
 """The expiry, in milliseconds since 1970, of an entry that has none: 15 digits, year 33658."""
@@ -26,9 +28,9 @@ _HEAD: Final = 16  # version (8), checksum (4), length of the stamps (4)
 class Entry:
     """A value as the tiers hold it.
 
-    `body` is the encoded value, or None where a lone memory tier holds the object itself in `value`.
-    `expires` is wall-clock milliseconds. `version` differs for every write, so that a write can be made
-    conditional on what was read.
+    `body` is the encoded value, or None where a lone memory tier holds the object itself in
+    `value`. `expires` is wall-clock milliseconds. `version` differs for every write, so that a
+    write can be made conditional on what was read.
     """
 
     body: bytes | None

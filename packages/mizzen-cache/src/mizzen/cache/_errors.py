@@ -43,4 +43,4 @@ class TierUnavailable(CacheError):
 
 
 class Corrupt(CacheError):
-    """Stored bytes are not what was stored; a tier reports them as `DAMAGED`, never to the caller."""
+    """Stored bytes are not what was stored; callers of the cache never see this."""

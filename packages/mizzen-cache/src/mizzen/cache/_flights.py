@@ -1,18 +1,21 @@
 """One load per key at a time, however many callers wait for it.
 
-The load runs in a task of its own, so a cancelled caller only leaves; the load ends with the last one.
-A load that (through others) waits for itself is refused instead of waiting forever.
+The load runs in a task of its own, so a cancelled caller only leaves; the load ends with the last
+one. A load that (through others) waits for itself is refused instead of waiting forever.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._entry import Entry
 from ._errors import LoadCancelled, RecursiveLoad
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from ._entry import Entry
 
 _inside: ContextVar[Flight | None] = ContextVar("mizzen_cache_flight", default=None)
 

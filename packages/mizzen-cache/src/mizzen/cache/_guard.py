@@ -1,19 +1,22 @@
-"""A tier behind a circuit breaker: a failing tier costs one timeout in all, then nothing until it is back.
+"""A tier behind a circuit breaker: a failing one costs one timeout in all, until it is back.
 
-What had to reach the tier meanwhile (invalidations, and keys whose stored value is outdated) is kept
-and delivered before anything else is asked of it.
+What had to reach the tier meanwhile (invalidations, and keys whose stored value is outdated) is
+kept and delivered before anything else is asked of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from ._errors import TierUnavailable
 from ._marks import ROOT, new_token
 from .abc import Change, Clock, Outcome, Reading, Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
 
 T = TypeVar("T")
 
@@ -48,8 +51,9 @@ class Guard:
 
     async def aclose(self) -> None:
         """Deliver what is owed if the tier answers, then close it."""
-        if self.owed and self._started and not self.trouble:
-            await self._call(self._settle)
+        if self.owed and self._started:
+            with suppress(TierUnavailable):
+                await self._in_time(self._settle)
         if self.owed:
             _log.warning("tier %s closed with %d undelivered invalidations", self.name, self.owed)
         self._started = False
@@ -67,7 +71,7 @@ class Guard:
         return outcome
 
     def owe(self, change: Change) -> None:
-        """Keep what of a failed change must not be lost: its marks, and that its keys are outdated."""
+        """Keep of a failed change what must not be lost: marks, and which keys are outdated."""
         self.owed_marks |= change.mark
         self._owed_drops.update(change.drop, change.put, change.touch)
         if len(self._owed_drops) > _OWED:

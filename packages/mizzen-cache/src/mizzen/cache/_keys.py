@@ -8,18 +8,20 @@ import enum
 import functools
 import string
 import uuid
-from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ._errors import Uncacheable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 _LONGEST: Final = 200
 _PLAIN: Final = (int, float, decimal.Decimal, uuid.UUID, datetime.date, datetime.time)
 
 
 def stored_name(key: str) -> str:
-    """Return *key* as tiers store it: itself if short and printable ASCII, else "~" and a digest."""
+    """Return *key* as tiers store it: itself if short, printable ASCII, else "~" and a digest."""
     if len(key) <= _LONGEST and key.isascii() and key.isprintable() and key and key[0] != "~":
         return key
     data = key.encode("utf-8", "surrogatepass")
@@ -59,7 +61,7 @@ def _text(value: object, name: str, template: str) -> str:
 
 
 def from_arguments(function: Callable[..., object], arguments: Mapping[str, Any]) -> str:
-    """Return a key of the function's name and a digest of its arguments, each with its exact type."""
+    """Return the function's name and a digest of its arguments, each with its exact type."""
     told = _canonical(dict(arguments), function)
     digest = blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return f"{function.__module__}.{function.__qualname__}:{digest}"
@@ -67,7 +69,7 @@ def from_arguments(function: Callable[..., object], arguments: Mapping[str, Any]
 
 def _canonical(value: Any, function: Callable[..., object]) -> str:
     """Return a text that two values share only if they are of the same types and equal."""
-    kind = cast("type[Any]", type(value))
+    kind = cast("type[object]", type(value))
     name = f"{kind.__module__}.{kind.__qualname__}"
     if kind in (int, float, bool, str, bytes, type(None)):
         inner = repr(value)

@@ -1,18 +1,20 @@
 """What this process knows of the generations, and for how long it may rely on it.
 
-The last tier holds the truth. This table remembers tokens read from it for a short *trust* window, and
-this process's own invalidations at once: a token changed here is never overwritten by a reading that was
-asked for before the change.
+The last tier holds the truth. This table remembers tokens read from it for a short *trust* window,
+and this process's own invalidations at once: a token changed here is never overwritten by a reading
+that was asked for before the change.
 """
 
 from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from .abc import Clock
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .abc import Clock
 
 ROOT: Final = "*"
 """The mark that every entry depends on; `clear` renews it."""
@@ -29,8 +31,9 @@ def new_token() -> bytes:
 def slot(name: str) -> str:
     """Return the mark that a key shares with one in 16,384 others.
 
-    Writing or deleting a key renews it. It fences loads of that key, and tells copies in upper tiers that
-    they may be outdated; a neighbour's copy is then merely fetched again from the tier below.
+    Writing or deleting a key renews it. It fences loads of that key, and tells copies in upper
+    tiers that they may be outdated; a neighbour's copy is then merely fetched again from the tier
+    below.
     """
     return f"#{zlib.crc32(name.encode()) % _SLOTS}"
 
@@ -57,7 +60,7 @@ class Marks:
         return self._clock.monotonic(), self._changes
 
     def learn(self, tokens: Mapping[str, bytes | None], asked: tuple[float, int]) -> None:
-        """Take over tokens read from the last tier; an absent one is kept as b"", equal to no stamp."""
+        """Take over tokens read from the last tier; an absent one, as b"", equals no stamp."""
         at, changes = asked
         for name, token in tokens.items():
             known = self._known.get(name)
@@ -81,7 +84,7 @@ class Marks:
             self._known[name] = _Known(token, now, self._changes)
 
     def confirm(self, tokens: Mapping[str, bytes]) -> None:
-        """Note that the last tier has these tokens now, unless this process changed them again since."""
+        """Note that the last tier has these tokens now, unless they changed again here."""
         if self.match(tokens):
             self.change(tokens)
 
@@ -96,7 +99,7 @@ class Marks:
         return any((k := known.get(n)) is not None and k.token != t for n, t in stamps.items())
 
     def oldest(self, names: Iterable[str]) -> float:
-        """Return when (monotonic) the least recently asked of these was asked for; -inf if unknown."""
+        """Return when (monotonic) the oldest of these was asked for; -inf if one is unknown."""
         known = self._known
         return min(
             (k.asked if (k := known.get(name)) else float("-inf") for name in names),
@@ -109,7 +112,7 @@ class Marks:
         return {n: k.token for n in names if (k := known.get(n)) is not None and k.token}
 
     def trim(self, keep: Mapping[str, bytes]) -> None:
-        """Forget everything but *keep* once the table has grown too large; it is read again on demand."""
+        """Forget all but *keep* once the table has grown too large; it is read again on demand."""
         if len(self._known) > _MOST:
             self._known = {n: k for n, k in self._known.items() if n in keep}
             self._floor = self._changes

@@ -1,19 +1,23 @@
 """The tiers as one: read from the nearest, check against the last, copy upwards, write downwards.
 
-The last tier is the authority: it holds the marks (generations) that decide what is current. Entries in
-the tiers above it are copies; each also carries the mark of its key's slot, which a write or a delete of
-that key renews. So a copy that could not be removed anywhere is recognised as outdated wherever it is read.
+The last tier is the authority: it holds the marks (generations) that decide what is current.
+Entries in the tiers above it are copies; each also carries the mark of its key's slot, which a
+write or a delete of that key renews. So a copy that could not be removed anywhere is recognised as
+outdated wherever it is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ._events import Events
 from ._guard import Guard
 from ._marks import ROOT, Marks, new_token, slot
 from .abc import Change, Clock, Damaged, Entry, Held, NearTier, Outcome, Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ._events import Events
 
 
 class Found(NamedTuple):
@@ -48,7 +52,7 @@ class Stack:
             await guard.aclose()
 
     async def find(self, names: Sequence[str], also: Sequence[str] = ()) -> dict[str, Found]:
-        """Return what may be returned of *names*; learn the marks *also* where that costs nothing."""
+        """Return what is good of *names*; learn the marks *also* where that costs nothing."""
         found: dict[str, Found] = {}
         missing = await self._from_near(names, found)
         for guard in self.lower:
@@ -57,7 +61,7 @@ class Stack:
         return found
 
     def still_good(self, held: Held) -> bool:
-        """Return whether what the near tier holds may be served, as far as can be told without asking."""
+        """Return whether a near entry may be served, as far as can be told without asking."""
         now, stamps = self._clock.monotonic(), held.entry.stamps
         until = min(held.deadline, self.marks.oldest(stamps) + self.marks.trust)
         if until <= now or not self.marks.match(stamps):
@@ -93,7 +97,7 @@ class Stack:
         return made | self.marks.tokens(names)
 
     async def fill(self, name: str, entry: Entry, fence: Mapping[str, bytes]) -> bool:
-        """Store a loaded entry unless it became outdated while loading; return whether it is current."""
+        """Store a loaded entry unless it is outdated by now; return whether it is current."""
         asked = self.marks.asking()
         if self.marks.contradict(fence):
             return False
@@ -214,7 +218,7 @@ class Stack:
         return {name: until for name, until in verdicts.items() if until is not None}
 
     async def _settle(self, all_stamps: Sequence[Mapping[str, bytes]]) -> float:
-        """Ask the authority for what cannot be told from here; return since when tokens count as known."""
+        """Ask the authority where in doubt; return since when a token must be known to count."""
         since = self._clock.monotonic() - self.marks.trust
         doubtful: set[str] = set()
         for stamps in all_stamps:
@@ -239,7 +243,7 @@ class Stack:
     async def _promote(
         self, guard: Guard, entries: dict[str, Entry], tokens: Mapping[str, bytes | None]
     ) -> None:
-        """Copy entries to the tiers above *guard*, stamped with what was current before they were read."""
+        """Copy entries to the tiers above *guard*, stamped as of before they were read."""
         if guard is self.authority:
             lost = [slot(name) for name in entries if not tokens.get(slot(name))]
             if lost and self.guards[0] is not guard:
@@ -253,7 +257,9 @@ class Stack:
             return
         for guard in above:
             await guard.apply(Change(put=entries))
-        for name, entry in entries.items() if self.near and self.lower else ():
+        if self.near is None or not self.lower:
+            return
+        for name, entry in entries.items():
             if not self.marks.contradict(entry.stamps):
                 self.near.hold(name, entry)
 

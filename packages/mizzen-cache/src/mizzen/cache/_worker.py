@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ._errors import TierUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 _Job = tuple["Callable[[], Any] | None", "asyncio.Future[Any]"]
@@ -41,7 +43,7 @@ class Worker:
         return await answer
 
     async def stop(self, last: Callable[[], None], within: float) -> None:
-        """Run *last* after the jobs already taken, then end the thread; give up after *within* seconds."""
+        """Run *last* after the jobs taken, then end the thread; wait *within* seconds at most."""
         if self._stopped or os.getpid() != self._pid:
             return
         self._stopped = True

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ._entry import DAMAGED, NEVER, Damaged, Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "DAMAGED",
@@ -26,7 +28,7 @@ _Tokens = dict[str, bytes]
 
 
 class Clock(Protocol):
-    """Where time comes from; the module `time` is one, `mizzen.cache.testing.FrozenClock` another."""
+    """Where time comes from: the module `time`, or `mizzen.cache.testing.FrozenClock`."""
 
     def time(self) -> float:
         """Return seconds since 1970."""
@@ -49,8 +51,8 @@ class Reading:
 class Change:
     """One atomic change of a tier: both conditions hold and all of it happens, or none of it does.
 
-    *Marks* are named random tokens, one for each generation. A tier may forget a mark at any time (what was
-    stamped with it is then stale), but must never return an earlier token again.
+    *Marks* are named random tokens, one for each generation. A tier may forget a mark at any time
+    (what was stamped with it is then stale), but must never return an earlier token again.
     """
 
     put: Mapping[str, Entry] = field(default_factory=dict[str, Entry])
@@ -69,7 +71,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a change; `marks` are the tokens now current of those in `make` and `expect`."""
+    """What became of a change; `marks` has the current tokens of `make` and `expect`."""
 
     done: bool
     dropped: int = 0
@@ -117,7 +119,7 @@ class Tier(Protocol):
 
 
 class Held:
-    """An entry in a near tier, with the value decoded once and the moment until which it may be served."""
+    """An entry in a near tier, its value decoded once, and until when it may be served."""
 
     __slots__ = ("deadline", "decoded_as", "entry", "epoch", "good_until", "value")
 

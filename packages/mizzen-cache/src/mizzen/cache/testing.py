@@ -1,4 +1,4 @@
-"""What every tier promises, as tests to inherit; a clock that stands still; a tier that fails on demand.
+"""What every tier promises, as tests to inherit; a frozen clock; a tier that fails on demand.
 
 Needs pytest and anyio's pytest plugin. Subclass `TierContract` and give it a `tier` fixture.
 """
@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from ._entry import NEVER
 from ._errors import TierUnavailable
 from .abc import Change, Clock, Entry, Outcome, Reading, Tier
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 
 __all__ = ["FaultyTier", "FrozenClock", "TierContract"]
 
@@ -42,7 +44,7 @@ class FrozenClock:
         self._now += seconds
 
     def jump(self, seconds: float) -> None:
-        """Set the wall clock forwards or back, as an administrator does; the monotonic one does not move."""
+        """Set the wall clock forwards or back; the monotonic one does not move."""
         self._jump += seconds
 
 
@@ -57,21 +59,21 @@ class FaultyTier:
         self._broken = self._hanging = self._losing = False
 
     @contextmanager
-    def failing(self) -> Iterator[None]:
+    def failing(self) -> Generator[None]:
         """Refuse every call."""
         self._broken = True
         yield
         self._broken = False
 
     @contextmanager
-    def hanging(self) -> Iterator[None]:
+    def hanging(self) -> Generator[None]:
         """Never answer, as a blackholed server."""
         self._hanging = True
         yield
         self._hanging = False
 
     @contextmanager
-    def losing_answers(self) -> Iterator[None]:
+    def losing_answers(self) -> Generator[None]:
         """Make each change, then fail to say so."""
         self._losing = True
         yield

@@ -1,7 +1,7 @@
 """The writer turnstile of one SQLite file: processes queue for the write lock instead of colliding.
 
-SQLite's own busy handler sleeps and retries, so a busy writer starves the others; an `flock` beside the
-database wakes the next one. Held only for one write transaction, from the thread that makes it.
+SQLite's own busy handler sleeps and retries, so a busy writer starves the others; an `flock` beside
+the database wakes the next one. Held only for one write transaction, from the thread that makes it.
 """
 
 from __future__ import annotations
@@ -9,18 +9,20 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from .._errors import TierUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
 
 _STEPS: Final = (0.0002, 0.0005, 0.001, 0.002, 0.005)  # seconds between tries; the last one repeats
 
 
 class Lane:
-    """The lock file `<database>.lane`; without `fcntl` (Windows) SQLite's busy timeout has to do."""
+    """The lock file `<database>.lane`; on Windows SQLite's busy timeout has to do."""
 
     def __init__(self, database: Path, patience: float) -> None:
         self._path = database.with_name(database.name + ".lane")
@@ -28,7 +30,7 @@ class Lane:
         self._fd: int | None = None
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self) -> Generator[None]:
         """Hold the lane; raise TierUnavailable when it stays taken."""
         if sys.platform == "win32":
             yield

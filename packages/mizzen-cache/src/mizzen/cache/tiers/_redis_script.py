@@ -1,8 +1,8 @@
 """The one script of the Redis tier: a whole change, atomically, in one round trip.
 
-KEYS are grouped in the order of ARGV[1..7], the sizes of the groups: expect, replacing, mark, make, drop,
-touch, put. A stored entry is its expiry (15 digits, milliseconds) and what `Entry.pack` gives, so that
-`touch` can rewrite the one without the other.
+KEYS are grouped in the order of ARGV[1..7], the sizes of the groups: expect, replacing, mark, make,
+drop, touch, put. A stored entry is its expiry (15 digits, milliseconds) and what `Entry.pack`
+gives, so that `touch` can rewrite the one without the other.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ for i = 1, tonumber(ARGV[5]) do
 end
 
 local function store(key, value, left)
-  if left == '0' then redis.call('SET', key, value) else redis.call('SET', key, value, 'PX', left) end
+  if left == '0' then redis.call('SET', key, value) else redis.call('SET', key, value, 'PX', left)
+  end
 end
 
 for i = 1, tonumber(ARGV[6]) do

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from contextlib import suppress
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
 
 _MARKS: Final = 200_000  # marks kept; a forgotten one only makes what it stamped stale
 _SOME: Final = 64  # entries evicted at once
@@ -34,7 +36,7 @@ def pages_used(db: sqlite3.Connection) -> int:
 
 
 def evict(db: sqlite3.Connection, limit: int, now: int) -> int:
-    """Delete expired entries, then the oldest, until the file is within *limit*; return how many."""
+    """Delete expired entries, then the oldest, until *limit* is kept; return how many."""
     gone = 0
     while pages_used(db) > limit:
         expired = "SELECT age FROM entries WHERE expires <= ? LIMIT ?"

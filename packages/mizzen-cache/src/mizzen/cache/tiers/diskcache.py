@@ -1,7 +1,8 @@
 """The disk tier on diskcache, hardened: bytes only, no pickle, no file name but its own.
 
-diskcache 5.6.3 unpickles what it finds in its database (CVE-2025-69872) and opens or removes any path a
-row names. Whoever can write the folder could so run code or read files; here such rows are damage.
+diskcache 5.6.3 unpickles what it finds in its database (CVE-2025-69872) and opens or removes any
+path a row names. Whoever can write the folder could so run code or read files; here such rows are
+damage.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ import re
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from .._errors import Corrupt, TierUnavailable
 from .._units import size
 from .._worker import Worker
 from ..abc import DAMAGED, NEVER, Change, Clock, Damaged, Entry, Outcome, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -48,7 +51,7 @@ class BytesDisk(_diskcache.Disk):  # type: ignore[misc]
         """Store bytes, in the row or in a file of their own."""
         if type(value) is not bytes or read:
             raise Corrupt("only bytes are stored")
-        return super().store(value, False, key)
+        return _diskcache.Disk.store(self, value, False, key)
 
     def fetch(self, mode: Any, filename: Any, value: Any, read: Any) -> bytes:
         """Return the bytes of a row or of its file."""
@@ -64,7 +67,7 @@ class BytesDisk(_diskcache.Disk):  # type: ignore[misc]
             self._own(file_path)
         except Corrupt:
             return
-        super().remove(file_path)
+        _diskcache.Disk.remove(self, file_path)
 
     def _own(self, filename: Any) -> Path:
         if type(filename) is not str or not _FILE.fullmatch(filename.replace(os.sep, "/")):
@@ -199,13 +202,14 @@ class DiskcacheTier:
         self._disk.set("e:" + key, b"%015d" % entry.expires + entry.pack(key), expire=left)
 
     def _evict(self) -> int:
-        """Delete expired entries, then those stored longest ago, until the folder is within its bound."""
+        """Delete expired entries, then the oldest, until the bound is kept; return how many."""
         disk, gone = self._disk, 0
         if disk.volume() > self._max:
             gone += int(disk.expire())
         while disk.volume() > self._max:
             oldest = disk._sql(
-                "SELECT key FROM Cache WHERE key >= 'e:' AND key < 'e;' ORDER BY store_time LIMIT 64"
+                "SELECT key FROM Cache WHERE key >= 'e:' AND key < 'e;'"
+                " ORDER BY store_time LIMIT 64"
             ).fetchall()
             for (key,) in oldest:
                 disk.delete(key)

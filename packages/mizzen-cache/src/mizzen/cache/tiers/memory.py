@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cachetools import LRUCache
 
 from ..abc import NEVER, Change, Clock, Entry, Held, Outcome, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _MARKS: Final = 100_000  # marks kept; a forgotten one only makes what it stamped stale
 

@@ -1,15 +1,14 @@
 """The shared tier on Redis or Valkey, through redis-py; RESP2 and RESP3.
 
-Keys are `<namespace>:e:<key>` for entries and `<namespace>:m:<mark>` for marks. Entries carry their own
-TTL on the server; marks live 30 days after their last use, and the server may evict both: an entry
-without its marks is outdated, never wrong.
+Keys are `<namespace>:e:<key>` for entries and `<namespace>:m:<mark>` for marks. Entries carry their
+own TTL on the server; marks live 30 days after their last use, and the server may evict both: an
+entry without its marks is outdated, never wrong.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import redis.asyncio
@@ -21,6 +20,9 @@ from .._errors import Corrupt, TierUnavailable
 from .._units import Duration, seconds
 from ..abc import DAMAGED, NEVER, Change, Clock, Damaged, Entry, Outcome, Reading
 from ._redis_script import LUA
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping, Sequence
 
 _KEEP: Final = 30 * 24 * 3600 * 1000
 """Milliseconds that a mark outlives its last use."""
@@ -139,8 +141,8 @@ class RedisTier:
         except (RedisError, OSError, TimeoutError) as exc:
             place = urlsplit(self._url)
             raise TierUnavailable(
-                f"{place.hostname or 'localhost'}:{place.port or 6379} did not answer as it should: "
-                f"{type(exc).__name__}: {exc}"
+                f"{place.hostname or 'localhost'}:{place.port or 6379} "
+                f"did not answer as it should: {type(exc).__name__}: {exc}"
             ) from exc
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from .._errors import Corrupt, TierUnavailable
 from .._units import size
@@ -19,6 +18,9 @@ from .._worker import Worker
 from ..abc import DAMAGED, Change, Clock, Damaged, Entry, Outcome, Reading
 from ._lane import Lane
 from ._sqlite_file import evict, make_tables, pages_used, quarantine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mizzen.auth import User
     from mizzen.orm import Database
 
-PREVIEW_LINES = 10
+PREVIEW_LINES = 7
 PREVIEW_WIDTH = 160
 
 
@@ -47,7 +47,7 @@ class Draft:
 
     def card(self) -> dict[str, object]:
         """Return what a list shows of the files."""
-        first = self.files[0][1].splitlines()[:PREVIEW_LINES]
+        first = [line for line in self.files[0][1].splitlines() if line.strip()][:PREVIEW_LINES]
         return {
             "preview": "\n".join(line[:PREVIEW_WIDTH] for line in first),
             "language": self.rows[0]["language"],

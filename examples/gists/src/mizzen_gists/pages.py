@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mizzen.auth import User
 from mizzen.orm import Database
-from mizzen.web import HTML, Context, NotFound, Redirect, Response
+from mizzen.web import HTML, Context, NotFound, Redirect, Text
 
 from . import keeping
 from .importing import Importer
@@ -121,13 +121,13 @@ async def show(ctx: Context, id: str) -> HTML:
     )  # fmt: skip
 
 
-async def raw(ctx: Context, id: str, name: str) -> Response:
+async def raw(ctx: Context, id: str, name: str) -> Text:
     """Return a file's text as it is; never as something that a browser would run."""
     gist = await seen(id, ctx.user)
     file = await File.find_by(gist_id=gist.id, name=name)
     if file is None:
         raise NotFound("This gist has no such file.")
-    return Response(file.content, content_type="text/plain; charset=utf-8")
+    return Text(file.content)
 
 
 async def new(ctx: Context) -> HTML | Redirect:

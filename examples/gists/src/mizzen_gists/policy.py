@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import or_
+from sqlmodel import col
 
 from mizzen.web import NotFound
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 def listed_for(user: User | None) -> ColumnElement[bool]:
     """Return the condition on gists that *user* finds in lists and in search results."""
-    public = Gist.visibility == Visibility.PUBLIC
-    return or_(public, Gist.owner_id == str(user.id)) if user else public  # pyright: ignore
+    public = col(Gist.visibility) == Visibility.PUBLIC
+    return or_(public, col(Gist.owner_id) == user.id) if user else public
 
 
 def may_see(gist: Gist, user: User | None) -> bool:

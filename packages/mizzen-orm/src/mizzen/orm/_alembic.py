@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from alembic.autogenerate import produce_migrations, render_python_code
@@ -13,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Enum as SQLEnum
-from sqlalchemy import TypeDecorator, false, text, true
+from sqlalchemy import Column, DefaultClause, TypeDecorator, false, inspect, text, true
 
 from . import _known
 from ._schema import wanted_indexes
@@ -22,13 +23,15 @@ from ._search_operations import CreateSearchIndex, DropSearchIndex
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sqlalchemy import Column, Connection
+    from sqlalchemy import Connection
 
     from .abc import SearchBackend
 
-__all__ = ["CommandError", "applied", "context", "differences", "run", "scripts", "step_of", "write"]
+__all__ = ["CommandError", "applied", "context", "differences", "imports", "run", "scripts", "step_of", "write"]
 
 VERSION_TABLE = "mizzen_migration"
+
+_EMPTY: dict[type, object] = {bool: False, int: 0, float: 0, Decimal: 0, str: "", bytes: ""}
 
 
 def scripts(folder: Path) -> ScriptDirectory:
@@ -83,6 +86,12 @@ def write(view: MigrationContext) -> tuple[str, str]:
     return _body(upgrade), _body(downgrade)
 
 
+def imports(code: str) -> str:
+    """Return the further imports that *code* needs."""
+    used = [name for name in ("mysql", "postgresql", "sqlite") if f" {name}." in code]
+    return "".join(f"from sqlalchemy.dialects import {name}\n" for name in used)
+
+
 def run(
     connection: Connection,
     folder: ScriptDirectory,
@@ -127,11 +136,12 @@ def _operations(view: MigrationContext) -> tuple[ops.UpgradeOps, ops.DowngradeOp
     upgrade, downgrade = script.upgrade_ops, script.downgrade_ops
     assert upgrade is not None  # noqa: S101  (always made above)
     assert downgrade is not None  # noqa: S101
-    for change in upgrade.ops:
+    for change in (*upgrade.ops, *downgrade.ops):
         for part in change.ops if isinstance(change, ops.ModifyTableOps) else ():
-            if isinstance(part, ops.AddColumnOp):
+            if isinstance(part, ops.AddColumnOp) and not part.column.nullable:
                 _default_for_rows(part.column)
     _search_changes(view, upgrade, downgrade)
+    _drop_new_types(view, upgrade, downgrade)
     return upgrade, downgrade
 
 
@@ -154,26 +164,41 @@ def _search_changes(
             downgrade.ops.insert(0, DropSearchIndex(table))
 
 
-def _default_for_rows(column: Column[Any]) -> None:
-    # A new column that must not be null needs a value for the rows that are there already.
-    default = column.default
-    if column.nullable or column.server_default is not None or default is None:
+def _drop_new_types(
+    view: MigrationContext, upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps
+) -> None:
+    # PostgreSQL makes an enum's type along with its table, and keeps it when the table goes.
+    if view.dialect.name != "postgresql":
         return
-    value = getattr(default, "arg", None)
+    made = {
+        str(column.type.name)
+        for change in upgrade.ops
+        if isinstance(change, ops.CreateTableOp)
+        for column in change.columns
+        if isinstance(column, Column) and isinstance(column.type, SQLEnum)
+    }
+    known = {found["name"] for found in inspect(view.connection).get_enums()}
+    downgrade.ops += [
+        ops.ExecuteSQLOp(f'DROP TYPE "{name}"') for name in sorted(made - known)
+    ]
+
+
+def _default_for_rows(column: Column[Any]) -> None:
+    # A new column that must not be null needs a value for the rows that are there already: the
+    # model's default, or, where a downgrade brings a lost column back, an empty value.
+    if column.server_default is not None:
+        return
+    value = getattr(column.default, "arg", None)
     if isinstance(column.type, SQLEnum):
         value = getattr(value, "name", value)
+    if value is None and column.default is None:
+        value = _EMPTY.get(column.type.python_type)
     if isinstance(value, bool):
-        column.server_default = _server_default(true() if value else false())
-    elif isinstance(value, int | float):
-        column.server_default = _server_default(text(repr(value)))
+        column.server_default = DefaultClause(true() if value else false())
+    elif isinstance(value, int | float | Decimal):
+        column.server_default = DefaultClause(text(str(value)))
     elif isinstance(value, str):
-        column.server_default = _server_default(value)
-
-
-def _server_default(value: Any) -> Any:
-    from sqlalchemy import DefaultClause
-
-    return DefaultClause(value)
+        column.server_default = DefaultClause(value)
 
 
 def _is_ours(name: str | None, kind: str, _parents: Any) -> bool:

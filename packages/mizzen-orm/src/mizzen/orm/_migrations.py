@@ -39,7 +39,7 @@ Made {made:%Y-%m-%d %H:%M} UTC, after {after}.
 
 import sqlalchemy as sa
 from alembic import op
-
+{imports}
 revision = "{revision}"
 down_revision = {previous!r}
 
@@ -142,6 +142,7 @@ class Migrations:
             message=message.replace("\\", "").replace('"""', "'''"),
             made=made,
             after=previous or "nothing",
+            imports=_alembic.imports(upgrade + downgrade),
             revision=revision,
             previous=previous,
             upgrade=upgrade,

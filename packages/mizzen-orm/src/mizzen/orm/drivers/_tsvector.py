@@ -29,7 +29,9 @@ class TSVector:
         """Return the statements that build the index, fill it, and keep it in step."""
         name, on, key = _quoted(shape.name), _quoted(shape.table), _quoted(shape.key)
         sync = _quoted(shape.name + "_sync")
-        watched = ", ".join(_quoted(field) for field in shape.fields)
+        changed = " OR ".join(
+            f"NEW.{_quoted(field)} IS DISTINCT FROM OLD.{_quoted(field)}" for field in shape.fields
+        )
         mark = (_MARK + shape.to_json()).replace("'", "''")
         return [
             *self.drop(shape),
@@ -37,11 +39,14 @@ class TSVector:
             f"ALTER TABLE {name} ADD PRIMARY KEY (key), ADD FOREIGN KEY (key) "
             f"REFERENCES {on} ({key}) ON DELETE CASCADE ON UPDATE CASCADE",
             f"CREATE INDEX {_quoted('ix_' + shape.name)} ON {name} USING gin (document)",
+            # The columns are named in the function only: a trigger that names them in its
+            # definition would forbid migrations to change their types.
             f"CREATE FUNCTION {sync}() RETURNS trigger LANGUAGE plpgsql AS $sync$ BEGIN "
+            f"IF TG_OP = 'UPDATE' THEN IF NOT ({changed}) THEN RETURN NULL; END IF; END IF; "
             f"INSERT INTO {name} (key, document) VALUES (NEW.{key}, {_document(shape, 'NEW.')}) "
             "ON CONFLICT (key) DO UPDATE SET document = EXCLUDED.document; RETURN NULL; "
             "END $sync$",
-            f"CREATE TRIGGER {sync} AFTER INSERT OR UPDATE OF {watched} ON {on} "
+            f"CREATE TRIGGER {sync} AFTER INSERT OR UPDATE ON {on} "
             f"FOR EACH ROW EXECUTE FUNCTION {sync}()",
             f"COMMENT ON TABLE {name} IS '{mark}'",
         ]

@@ -297,7 +297,7 @@ async def test_context_comes_by_annotation_or_by_name() -> None:
         return request.path
 
     @web.get("/b")
-    async def by_name(ctx) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    async def by_name(ctx) -> str:  # type: ignore[no-untyped-def]
         return str(ctx.path)  # pyright: ignore
 
     assert (await web.test().get("/a")).text == "/a"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mizzen.web import Context, DefinitionError, UnknownRoute, Web
 
 
-def echo(name: str):  # noqa: ANN202
+def echo(name: str):
     async def handler(ctx: Context) -> dict[str, object]:
         return {"route": name, **{k: str(v) for k, v in ctx.params.items()}}
 

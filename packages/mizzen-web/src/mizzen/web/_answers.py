@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import AsyncIterable, Callable
+from copy import copy
 from typing import Any, TypeAlias, cast
 
 import msgspec
@@ -31,7 +32,7 @@ def _nothing(_: Any) -> Response:
 def _with_status(value: tuple[Any, ...]) -> Response:
     if len(value) != 2 or not isinstance(value[1], int):
         raise TypeError("a tuple answer is (body, status); return a list to send an array")
-    response = respond(value[0])
+    response = copy(respond(value[0]))
     response.status = value[1]
     return response
 

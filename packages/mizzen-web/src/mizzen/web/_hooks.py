@@ -47,6 +47,7 @@ class HookList:
 
 def add_hook(hooks: list[Callable[..., Any]], function: Callable[..., Any]) -> None:
     """Append a hook; one defined again under the same name, as in a re-run cell, is replaced."""
+    read_parameters(function, known=KNOWN)  # what cannot be resolved fails here
     name = f"{function.__module__}.{getattr(function, '__qualname__', '<locals>')}"
     if "<" not in name:
         for at, other in enumerate(hooks):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from copy import copy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -137,17 +138,19 @@ class HTML(Response):
 
     async def send(self, scope: Scope, send: Send) -> None:
         """Send the page, or only say that the client's copy is still good."""
-        cookies = any(name == b"set-cookie" for name, _ in self.raw_headers)
-        if self.status == 200 and scope["method"] in {"GET", "HEAD"} and not cookies:
-            digest = hashlib.blake2b(self.body, digest_size=12).hexdigest()
-            tag = f'W/"{digest}"'.encode()
-            if not any(name == b"etag" for name, _ in self.raw_headers):
-                self.raw_headers.append((b"etag", tag))
-                if _has_copy(scope["headers"], tag):
-                    self.status = 304
-                    kept = [pair for pair in self.raw_headers if pair[0] in _KEPT_IN_304]
-                    self.raw_headers = kept
-        await super().send(scope, send)
+        names = {name for name, _ in self.raw_headers}
+        fit = self.status == 200 and scope["method"] in {"GET", "HEAD"}
+        if not fit or b"etag" in names or b"set-cookie" in names:
+            await super().send(scope, send)
+            return
+        tag = b'W/"' + hashlib.blake2b(self.body, digest_size=12).hexdigest().encode() + b'"'
+        # A twin: the page may be a constant that other requests return too.
+        sent = copy(self)
+        sent.raw_headers = [*self.raw_headers, (b"etag", tag)]
+        if _has_copy(scope["headers"], tag):
+            sent.status = 304
+            sent.raw_headers = [pair for pair in sent.raw_headers if pair[0] in _KEPT_IN_304]
+        await Response.send(sent, scope, send)
 
 
 class Redirect(Response):

@@ -6,6 +6,7 @@ import inspect
 import typing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
+from weakref import WeakKeyDictionary
 
 from ._errors import DefinitionError
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 REQUIRED: Any = inspect.Parameter.empty
 # How many calling functions are searched for a class that an annotation names.
 _REACH = 16
+
+
+_resolved: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,14 @@ def _is_marker_class(item: Any) -> bool:
 
 
 def _hints(function: Callable[..., Any], known: dict[str, Any]) -> dict[str, Any]:
+    # Kept, because a route is compiled again long after the frames of its definition are gone.
+    key = getattr(function, "__func__", function)
+    if key not in _resolved:
+        _resolved[key] = _resolve(function, known)
+    return _resolved[key]
+
+
+def _resolve(function: Callable[..., Any], known: dict[str, Any]) -> dict[str, Any]:
     target = function if hasattr(function, "__annotations__") else type(function).__call__
     try:
         return typing.get_type_hints(target, include_extras=True)

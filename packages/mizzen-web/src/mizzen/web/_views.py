@@ -43,14 +43,11 @@ class Views:
         environment = self._environment or self._open()
         from jinja2 import TemplateNotFound
 
+        own = {} if ctx is None else {"ctx": ctx, "url": ctx.url, "flashes": ctx.flashes}
         try:
-            found = environment.get_template(template)
-        except TemplateNotFound as exc:
-            raise ViewError(f"the template {exc.name!r} is in none of {self._described()}") from exc
-        if ctx is None:
-            return found.render(values)
-        own = {"ctx": ctx, "url": ctx.url, "flashes": ctx.flashes}
-        return found.render({**own, **values})
+            return environment.get_template(template).render({**own, **values})
+        except TemplateNotFound as exc:  # this one, or one that it includes
+            raise ViewError(f"no template {exc.name!r} in {self._described()}") from exc
 
     def problem(self) -> str | None:
         """Return what is wrong with the folders, or None."""
@@ -101,7 +98,7 @@ class Views:
 
     def _described(self) -> str:
         if self._sources is None:
-            return "no folder: give Web(views=...) one"
+            return "a site without folders of them: give Web(views=...) one"
         return ", ".join(str(s) for s in self._listed()) or "the mapping given as views="
 
 

@@ -9,6 +9,7 @@ segment; bad UTF-8 or a NUL in the path is a 400. Routes go before mounts.
 from __future__ import annotations
 
 import logging
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from urllib.parse import quote, unquote
 
@@ -16,13 +17,22 @@ from . import _display
 from ._answers import respond
 from ._compile import Endpoint, compile_error_handler, compile_route
 from ._context import Context
-from ._errors import BadRequest, ClientGone, DefinitionError, HTTPError, NotFound, UnknownRoute
+from ._errors import (
+    BadRequest,
+    ClientGone,
+    DefinitionError,
+    HTTPError,
+    NotFound,
+    UnknownRoute,
+    ViewError,
+)
 from ._hooks import KNOWN, Hook, HookList
 from ._problem import error_response
 from ._responses import Redirect, Response
 from ._router import Router
 from ._routes import Route, Routes
 from ._services import Services
+from ._signature import read_parameters
 from ._streams import Stream
 from ._units import Duration, Size, seconds, size
 from ._views import Views
@@ -128,6 +138,7 @@ class Web(Routes):
         """
 
         def define(function: H) -> H:
+            read_parameters(function, known=KNOWN)
             for kind in kinds:
                 self._error_handlers[kind] = function
             self.changed()
@@ -187,6 +198,8 @@ class Web(Routes):
             if response is None:
                 return
             if ctx.out:
+                # A twin: a response kept for many requests must not collect their cookies.
+                response = copy(response)
                 response.raw_headers = [*response.raw_headers, *ctx.out]
             if isinstance(response, Stream):
                 if not await response.send_stream(scope, receive, send):
@@ -348,7 +361,7 @@ class Web(Routes):
         if not self._started:
             problem = self.views.problem()
             if problem:
-                raise DefinitionError(problem)
+                raise ViewError(problem)
             self._build()
             self._started = True
         return self

@@ -9,7 +9,8 @@ import json
 import os
 import re
 import shutil
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -99,8 +100,9 @@ async def test_variants_unpack_to_the_file_and_save_bytes(source: Path, tmp_path
 @pytest.mark.extra("brotli")
 @pytest.mark.extra("zstandard")
 async def test_brotli_and_zstd_unpack_to_the_file(source: Path, tmp_path: Path) -> None:
-    import brotli
     import zstandard
+
+    brotli: Any = import_module("brotli")
 
     manifest = await Assets(source, tmp_path / "out").build()
     asset = manifest["site.css"]
@@ -252,10 +254,10 @@ class TestCompiled:
         )
         return source
 
-    def assets(self, entries: Path, out: Path, **options: bool) -> Assets:
+    def assets(self, entries: Path, out: Path, source_maps: bool = False) -> Assets:
         aliases = {"mizzen-cable": entries.parent / "cable.ts"}
         names = ["app.scss", "app.ts"]
-        return Assets(entries, out, entries=names, aliases=aliases, **options)
+        return Assets(entries, out, entries=names, aliases=aliases, source_maps=source_maps)
 
     async def test_entries_become_css_and_js(self, entries: Path, tmp_path: Path) -> None:
         manifest = await self.assets(entries, tmp_path / "out").build()

@@ -116,13 +116,14 @@ async def test_figures_and_displays_agree(source: Path, tmp_path: Path) -> None:
         assert stats["assets"] == 4
         assert all(isinstance(value, int | float) for value in stats.values())
         assert repr(assets).startswith("<mizzen.assets.Assets assets: 4 assets, ")
-        html = assets._repr_html_()
+        html = assets._repr_html_()  # pyright: ignore[reportPrivateUsage]
         assert "4 assets" in html
         assert "&lt;b&gt;.js" in html
         assert "<b>.js" not in html
         view = assets.view()
         assert repr(view) == repr(assets)
-        assert view._repr_mimebundle_()["text/html"] == html
+        bundle = view._repr_mimebundle_()  # pyright: ignore[reportPrivateUsage]
+        assert bundle["text/html"] == html
         view.close()
 
 

@@ -127,7 +127,7 @@ async def test_missing_compiler_names_the_extra(
 ) -> None:
     from mizzen.assets._tools import sass
 
-    sass._program.cache_clear()
+    sass.installed.cache_clear()
     for name in [*sys.modules, library]:
         if name.partition(".")[0] == library:
             monkeypatch.setitem(sys.modules, name, None)

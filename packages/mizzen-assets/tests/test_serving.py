@@ -221,7 +221,8 @@ async def test_mounts_may_leave_the_prefix_or_take_it(assets: Assets, path: str,
         raise AssertionError
 
     asked = path.format(assets.manifest["plain.js"].file)
-    scope = {"type": "http", "method": "GET", "path": asked, "root_path": root, "headers": []}
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": asked, "root_path": root}
+    scope["headers"] = []
     await assets(scope, receive, send)
     assert sent[0]["status"] == 200
 

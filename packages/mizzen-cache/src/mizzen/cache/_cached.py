@@ -30,7 +30,7 @@ R = TypeVar("R")
 
 _EXACT: Final = frozenset({str, int, bool, bytes, type(None)})
 _REMEMBERED: Final = 1024
-_UNRESOLVED: Final = object()  # annotations may name what is defined later: resolved on first call
+_UNRESOLVED: Final = object()  # annotations may name what is defined later
 
 
 class Cached(Generic[P, R]):
@@ -140,7 +140,7 @@ def _annotation(function: Callable[..., object]) -> Any:
         said = get_type_hints(function, include_extras=True).get("return")
     except NameError as exc:
         raise Uncacheable(
-            f"the annotations of {function.__qualname__} cannot be resolved ({exc}), so its results "
-            "would not read back as what it returns; say it: @cache.cached(type=...)"
+            f"the annotations of {function.__qualname__} cannot be resolved ({exc}), so its "
+            "results would not read back as what it returns; say it: @cache.cached(type=...)"
         ) from exc
     return None if said in (Any, object, type(None)) or isinstance(said, TypeVar) else said

@@ -47,6 +47,7 @@ class Guard:
 
     async def start(self) -> None:
         """Open the tier; one that cannot be opened is tried again later."""
+        self.trouble, self._pause, self._again = None, _FIRST_PAUSE, 0.0
         await self._call(lambda: self._open())
 
     async def aclose(self) -> None:

@@ -75,18 +75,29 @@ class Marks:
                     self.epoch += 1
                 known.asked = max(at, known.asked)
 
-    def change(self, tokens: Mapping[str, bytes]) -> None:
-        """Take over tokens that this process made current; effective at once."""
+    def change(self, tokens: Mapping[str, bytes]) -> int:
+        """Take over tokens that this process makes current; effective at once.
+
+        Return a number for `confirm`.
+        """
         self._changes += 1
         self.epoch += 1
         now = self._clock.monotonic()
         for name, token in tokens.items():
             self._known[name] = _Known(token, now, self._changes)
+        return self._changes
 
-    def confirm(self, tokens: Mapping[str, bytes]) -> None:
-        """Note that the last tier has these tokens now, unless they changed again here."""
-        if self.match(tokens):
-            self.change(tokens)
+    def confirm(self, tokens: Mapping[str, bytes], change: int) -> None:
+        """Note that a change is made: what was read while it was under way may have been older.
+
+        A name that this process changed again since keeps the newer token.
+        """
+        still = {
+            name: token
+            for name, token in tokens.items()
+            if (known := self._known.get(name)) is None or known.changed <= change
+        }
+        self.change(still)
 
     def match(self, stamps: Mapping[str, bytes]) -> bool:
         """Return whether every stamp equals the token known; False if one is unknown."""

@@ -156,12 +156,12 @@ class Stack:
 
     async def _change(self, change: Change) -> Outcome | None:
         self.marks.trim(self.authority.owed_marks)
-        self.marks.change(change.mark)
+        number = self.marks.change(change.mark)
         outcome = await self.authority.apply(change)
         if outcome is None:
             self.authority.owe(change)
-        elif outcome.done:
-            self.marks.confirm(change.mark)
+        if outcome is None or outcome.done:
+            self.marks.confirm(change.mark, number)
         return outcome
 
     async def _from_near(self, names: Sequence[str], found: dict[str, Found]) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING
+
+import anyio
 
 from . import _names, _passwords
 from ._cookies import Cookies
 from ._display import Shown, masked
 from ._errors import AuthError, NotStarted, UnknownUser
 from ._hashing import Argon2, HashingRoom
-from ._housekeeping import Housekeeping
 from ._limits import FailedLogins
 from ._origins import Origins
 from ._sessions import new_token
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Self
 
+    from ._housekeeping import Housekeeping
     from .abc import Hasher, UserStore
 
 COUNTED = {
@@ -80,13 +81,15 @@ class Core(Shown):
             window=seconds(failure_window),
         )
         self._clock = clock
-        self._starting = asyncio.Lock()
+        self._starting = anyio.Lock()
         self._house: Housekeeping | None = None
 
     async def start(self) -> Self:
         """Open the store and begin housekeeping; twice is once."""
         async with self._starting:
             if self._house is None:
+                from ._housekeeping import Housekeeping  # with asyncio: half the import's time
+
                 try:
                     await self._store.start()
                     if not self._secrets:

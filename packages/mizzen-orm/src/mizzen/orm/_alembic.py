@@ -45,7 +45,7 @@ def context(connection: Connection, search: SearchBackend) -> MigrationContext:
         connection,
         opts={
             "version_table": VERSION_TABLE,
-            "target_metadata": _known.metadata,
+            "target_metadata": _known.metadata(),
             "include_name": _is_ours,
             "compare_type": True,
             "mizzen_search": search,
@@ -115,7 +115,7 @@ def run(
     with EnvironmentContext(Config(), folder, fn=steps) as environment:
         environment.configure(
             connection,
-            target_metadata=_known.metadata,
+            target_metadata=_known.metadata(),
             version_table=VERSION_TABLE,
             on_version_apply=repair,
             mizzen_search=search,
@@ -132,7 +132,7 @@ def step_of(error: BaseException) -> str:
 
 
 def _operations(view: MigrationContext) -> tuple[ops.UpgradeOps, ops.DowngradeOps]:
-    script = produce_migrations(view, _known.metadata)
+    script = produce_migrations(view, _known.metadata())
     upgrade, downgrade = script.upgrade_ops, script.downgrade_ops
     assert upgrade is not None  # noqa: S101  (always made above)
     assert downgrade is not None  # noqa: S101
@@ -151,7 +151,7 @@ def _search_changes(
     assert view.connection is not None  # noqa: S101  (configured with one)
     present = view.opts["mizzen_search"].present(view.connection)
     wanted = wanted_indexes()
-    for table in sorted({*wanted, *present} & set(_known.metadata.tables)):
+    for table in sorted({*wanted, *present} & set(_known.metadata().tables)):
         old, new = present.get(table), wanted.get(table)
         if old == new:
             continue
@@ -202,7 +202,7 @@ def _default_for_rows(column: Column[Any]) -> None:
 
 
 def _is_ours(name: str | None, kind: str, _parents: Any) -> bool:
-    return kind != "table" or name in _known.metadata.tables
+    return kind != "table" or name in _known.metadata().tables
 
 
 def _plain_type(kind: str, item: Any, _context: Any) -> str | bool:

@@ -7,7 +7,7 @@ related to it, and maps the related classes anew, so that every class at hand ke
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from sqlalchemy import MetaData, Table
 from sqlalchemy.orm import registry
@@ -18,19 +18,44 @@ from ._naming import CONSTRAINTS
 if TYPE_CHECKING:
     from ._model import Model
 
-metadata = MetaData(naming_convention=CONSTRAINTS)
-_models: dict[tuple[str, str], type[Model]] = {}
 _tables: dict[type, Table] = {}
+
+
+class ModelSet:
+    """Models that are known together; `with` makes it the known ones for the block."""
+
+    def __init__(self) -> None:
+        self.metadata = MetaData(naming_convention=CONSTRAINTS)
+        self.models: dict[tuple[str, str], type[Model]] = {}
+        self._outer: list[ModelSet] = []
+
+    def __enter__(self) -> Self:
+        global _known
+        self._outer.append(_known)
+        _known = self
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        global _known
+        _known = self._outer.pop()
+
+
+_known = ModelSet()
+
+
+def metadata() -> MetaData:
+    """Return the tables of the known models."""
+    return _known.metadata
 
 
 def models() -> list[type[Model]]:
     """Return every known model that is a table."""
-    return list(_models.values())
+    return list(_known.models.values())
 
 
 def fresh_registry() -> registry:
     """Return a registry for one more model."""
-    return registry(metadata=metadata)
+    return registry(metadata=_known.metadata)
 
 
 def table_of(model: type) -> Table:
@@ -40,15 +65,15 @@ def table_of(model: type) -> Table:
 
 def retire(module: str, name: str, table: str) -> None:
     """Make room for a definition of *name*: unmap the model that it replaces."""
-    old = _models.pop((module, name), None)
+    old = _known.models.pop((module, name), None)
     if old is not None:
         related = _related(old)
         for model in (old, *related):
             cast("Any", model)._sa_registry.dispose(cascade=True)
-        metadata.remove(_tables.pop(old))
+        _known.metadata.remove(_tables.pop(old))
         for model in related:
             _map_again(model)
-    for model in _models.values():
+    for model in _known.models.values():
         if table_of(model).name == table:
             raise ConfigurationError(
                 f"{module}.{name}: the table {table!r} belongs to {model.__module__}."
@@ -59,7 +84,7 @@ def retire(module: str, name: str, table: str) -> None:
 def require(model: type) -> None:
     """Raise when *model* is no table, or is a class that a later definition has replaced."""
     if model not in _tables:
-        again = (model.__module__, model.__name__) in _models
+        again = (model.__module__, model.__name__) in _known.models
         why = "was defined again: use the new class" if again else "is not a table"
         raise ConfigurationError(f"{model.__name__} {why}.")
 
@@ -67,15 +92,15 @@ def require(model: type) -> None:
 def remember(model: type[Model]) -> None:
     """Add a model, now mapped."""
     _tables[model] = cast("Any", model).__table__
-    _models[model.__module__, model.__name__] = model
+    _known.models[model.__module__, model.__name__] = model
 
 
 def find(wanted: str | type, owner: type) -> type:
     """Return the model that *owner* means by *wanted*, as it is defined now."""
     if isinstance(wanted, type):
-        return _models.get((wanted.__module__, wanted.__name__), wanted)
-    near = _models.get((owner.__module__, wanted))
-    named = [near] if near else [model for model in _models.values() if model.__name__ == wanted]
+        return _known.models.get((wanted.__module__, wanted.__name__), wanted)
+    near = _known.models.get((owner.__module__, wanted))
+    named = [near] if near else [model for model in _known.models.values() if model.__name__ == wanted]
     if len(named) == 1:
         return named[0]
     if not named:
@@ -92,7 +117,7 @@ def find(wanted: str | type, owner: type) -> type:
 def _related(model: type[Model]) -> list[type[Model]]:
     found: list[type[Model]] = [model]
     for near in found:
-        for other in _models.values():
+        for other in _known.models.values():
             if other not in found and (_points(other, near) or _points(near, other)):
                 found.append(other)
     return found[1:]

@@ -64,6 +64,7 @@ class ModelMeta(SQLModelMetaclass):
         model = cast("type[Model]", cls)
         _known.retire(cls.__module__, name, str(model.__tablename__))
         type.__setattr__(cls, "_sa_registry", _known.fresh_registry())
+        type.__setattr__(cls, "metadata", _known.metadata())
         for key, relation in model.__relations__.items():
             model.__sqlmodel_relationships__[key].sa_relationship = relation.build(model)
             cls.__annotations__.pop(key, None)

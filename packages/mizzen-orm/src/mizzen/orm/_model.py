@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from sqlalchemy import inspect
 from sqlalchemy.ext.hybrid import hybrid_method, hybrid_property
@@ -182,7 +182,12 @@ class Model(SQLModel, metaclass=ModelMeta, registry=_known.fresh_registry()):
         return hash((type(self), inspect(self).key or id(self)))
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
-        return [(key, _Shown(value)) for key, value in super().__repr_args__()]
+        fields = type(self).__pydantic_fields__
+        shown = [name for name in fields if name in self.__dict__ and fields[name].repr]
+        related = [name for name in type(self).__relations__ if name in self.__dict__]
+        return [(name, _Shown(self.__dict__[name])) for name in shown] + [
+            (name, _Many(self.__dict__[name])) for name in related
+        ]
 
     def _repr_html_(self) -> str:
         facts = {str(key): repr(value) for key, value in self.__repr_args__()}
@@ -197,3 +202,18 @@ class _Shown:
 
     def __repr__(self) -> str:
         return shortened(self._value)
+
+
+class _Many:
+    """A loaded relation, shown by size or key: two that hold each other would never end."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        if isinstance(self._value, list | set | tuple):
+            return f"[{len(cast('list[object]', self._value))}]"
+        if not isinstance(self._value, Model):
+            return repr(self._value)
+        key = inspect(self._value).identity or ()
+        return f"{type(self._value).__name__}({', '.join(map(repr, key))})"

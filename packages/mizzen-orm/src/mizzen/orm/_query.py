@@ -5,7 +5,18 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Select, delete, func, inspect, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    delete,
+    func,
+    inspect,
+    select,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
 from . import _known, _sessions
@@ -109,20 +120,24 @@ class Query(Generic[M]):
             return list((await session.scalars(self.statement())).all())
 
     async def __aiter__(self) -> AsyncIterator[M]:
-        """Iterate in batches of 500; inside a session or transaction rows are read at once."""
+        """Iterate over any number of rows, 500 in memory at once; rows deleted meanwhile are left out.
+
+        The keys are read first and no connection is held between batches, so that leaving the loop
+        early leaks nothing and the loop's body may write.
+        """
         database = self._db()
-        if _sessions.ambient(database) is not None:
-            for instance in await self.all():
-                yield instance
-            return
         async with _sessions.reader(database) as session:
-            rows = await session.stream_scalars(
-                self.statement().execution_options(yield_per=_ROWS_A_FETCH)
-            )
-            async for part in rows.partitions():
-                session.expunge_all()
-                for instance in part:
-                    yield instance
+            keys = [tuple(row) for row in await session.execute(self._rows())]
+        columns = self._primary()
+        for start in range(0, len(keys), _ROWS_A_FETCH):
+            part = keys[start : start + _ROWS_A_FETCH]
+            rows = Query(self._model, database=database).where(_among(columns, part))
+            found = {
+                inspect(row).identity: row for row in await rows._with(_options=self._options).all()
+            }
+            for key in part:
+                if key in found:
+                    yield found[key]
 
     async def first(self) -> M | None:
         """Return the first row, by primary key when no order is given, or None."""
@@ -256,16 +271,8 @@ class Query(Generic[M]):
     def _chosen(self) -> ColumnElement[bool]:
         simple = not (self._joins or self._search is not None)
         if simple and self._limit is None and self._offset is None:
-            from sqlalchemy import and_, true
-
             return and_(true(), *self._conditions)
-        from sqlalchemy import tuple_
-
-        keys = self._primary()
-        chosen: ColumnElement[bool] = (keys[0] if len(keys) == 1 else tuple_(*keys)).in_(
-            self._rows()
-        )
-        return chosen
+        return _among(self._primary(), self._rows())
 
     async def _write(self, statement: Any) -> int:
         async with _sessions.writer(self._db()) as session:
@@ -328,6 +335,15 @@ class Query(Generic[M]):
         made = copy(self)
         made.__dict__.update(changes)
         return made
+
+
+def _among(columns: list[Any], keys: Any) -> ColumnElement[bool]:
+    if len(columns) > 1:
+        return tuple_(*columns).in_(keys)
+    if isinstance(keys, list):
+        keys = [key[0] for key in cast("list[tuple[Any, ...]]", keys)]
+    among: ColumnElement[bool] = columns[0].in_(keys)
+    return among
 
 
 def _not_negative(name: str, rows: int | None) -> int | None:

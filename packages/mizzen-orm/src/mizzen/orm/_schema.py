@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def create_all(connection: Connection, driver: Driver) -> None:
     """Create missing tables and search indexes on *connection*."""
     driver.before_migrations(connection)
-    _known.metadata.create_all(connection)
+    _known.metadata().create_all(connection)
     present = driver.search.present(connection)
     for shape in wanted_indexes().values():
         if present.get(shape.table) != shape:

@@ -1,0 +1,195 @@
+"""What every kind of database promises, and models that last for one test only."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import Context
+from typing import TYPE_CHECKING
+
+import pytest
+
+from . import Field, Relationship
+from ._database import Database
+from ._errors import ConstraintFailed, NotFound, NotUnique
+from ._known import ModelSet
+from ._model import Model
+from ._search import SearchIndex
+from ._timestamps import Timestamps
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+__all__ = ["Article", "DatabaseContract", "ModelSet", "Writer", "scratch_models"]
+
+
+def scratch_models() -> ModelSet:
+    """Return an empty set of models: inside `with` it is what models are added to, and all there is.
+
+    Models defined inside are forgotten after the block; it can be entered again.
+    """
+    return ModelSet()
+
+
+_OURS = ModelSet()
+
+with _OURS:
+
+    class Writer(Timestamps, Model):
+        """One side of the contract's relation."""
+
+        name: str = Field(unique=True, min_length=1)
+        articles: list[Article] = Relationship(back_populates="writer")
+
+    class Article(Model):
+        """The other side, with a text key and a search index."""
+
+        id: str = Field(primary_key=True)
+        title: str
+        body: str = ""
+        stars: int = 0
+        writer_id: int | None = Field(default=None, foreign_key="writers.id", ondelete="CASCADE")
+        writer: Writer | None = Relationship(back_populates="articles")
+        search = SearchIndex("title", "body")
+
+
+class DatabaseContract:
+    """Subclass it, and give it a fixture `url`: the URL of an empty database."""
+
+    @pytest.fixture
+    async def db(self, url: str, anyio_backend: object) -> AsyncGenerator[Database]:
+        """Return the started database with the contract's tables."""
+        with _OURS:
+            async with Database(url) as database:
+                await database.create_all()
+                yield database
+
+    async def test_what_is_created_is_found(self, db: Database) -> None:
+        writer = await Writer.create(name="ann")
+        found = await Writer.get(writer.id)
+        assert (found.name, found.created_at) == ("ann", writer.created_at)
+        assert found == writer
+        assert found is not writer
+
+    async def test_a_missing_row_is_none_or_an_error(self, db: Database) -> None:
+        assert await Writer.find(7) is None
+        with pytest.raises(NotFound, match="no Writer 7"):
+            await Writer.get(7)
+
+    async def test_an_update_writes_and_moves_updated_at(self, db: Database) -> None:
+        writer = await Writer.create(name="ann")
+        before = writer.updated_at
+        await writer.update(name="bea")
+        found = await Writer.get(writer.id)
+        assert found.name == "bea"
+        assert found.updated_at > before
+
+    async def test_a_second_row_with_a_unique_value_is_refused(self, db: Database) -> None:
+        await Writer.create(name="ann")
+        with pytest.raises(NotUnique):
+            await Writer.create(name="ann")
+        assert await Writer.all().count() == 1
+
+    async def test_a_reference_to_nothing_is_refused(self, db: Database) -> None:
+        with pytest.raises(ConstraintFailed):
+            await Article.create(id="a", title="x", writer_id=99)
+
+    async def test_dependents_go_with_their_owner(self, db: Database) -> None:
+        writer = await Writer.create(name="ann")
+        await Article.create(id="a", title="x", writer=writer)
+        await writer.destroy()
+        assert await Article.all().count() == 0
+
+    async def test_a_failed_transaction_leaves_nothing(self, db: Database) -> None:
+        with pytest.raises(KeyError):
+            async with db.transaction():
+                await Writer.create(name="ann")
+                raise KeyError
+        assert not await Writer.all().exists()
+
+    async def test_an_inner_transaction_fails_alone(self, db: Database) -> None:
+        async with db.transaction():
+            writer = await Writer.create(name="ann")
+            with pytest.raises(NotUnique):
+                async with db.transaction():
+                    await writer.update(name="bea")
+                    await Writer.create(name="bea")
+            assert writer.name == "ann"
+            await Writer.create(name="cleo")
+        assert await Writer.order("name").pluck("name") == ["ann", "cleo"]
+
+    async def test_what_is_uncommitted_is_seen_inside_only(self, db: Database) -> None:
+        async with db.transaction():
+            await Writer.create(name="ann")
+            assert await Writer.all().count() == 1
+            # A task that started elsewhere has no ambient transaction.
+            seen = await asyncio.create_task(Writer.all().count(), context=Context())
+            assert seen == 0
+
+    async def test_every_lookup(self, db: Database) -> None:
+        await Article.insert_all(
+            {"id": key, "title": title, "stars": stars}
+            for key, title, stars in [("a", "One", 1), ("b", "one two", 2), ("c", "100%_", 3)]
+        )
+
+        async def keys(**lookups: object) -> str:
+            return "".join(await Article.where(**lookups).order("id").pluck("id"))
+
+        assert await keys(stars=2) == "b"
+        assert await keys(stars__ne=2) == "ac"
+        assert await keys(stars__gt=1, stars__lt=3) == "b"
+        assert await keys(stars__gte=2) + await keys(stars__lte=1) == "bca"
+        assert await keys(id__in=["a", "c"]) == "ac"
+        assert await keys(title__contains="one") == "b"
+        assert await keys(title__icontains="ONE") == "ab"
+        assert await keys(title__startswith="On") == "a"
+        assert await keys(title__contains="%_") == "c"
+        assert await keys(writer_id__isnull=True) == "abc"
+        assert await keys(writer_id=None, writer_id__isnull=False) == ""
+
+    async def test_relations_are_included_and_joined(self, db: Database) -> None:
+        ann = await Writer.create(name="ann")
+        await Article.create(id="a", title="x", writer=ann)
+        await Article.create(id="b", title="y")
+        (found,) = await Article.join(Writer).where(Writer.name == "ann").include("writer.articles")
+        assert found.writer is not None
+        assert [article.id for article in found.writer.articles] == ["a"]
+
+    async def test_bulk_changes_count_their_rows(self, db: Database) -> None:
+        await Article.insert_all({"id": f"{n:04}", "title": "t", "stars": n} for n in range(1200))
+        assert await Article.where(stars__lt=10).update_all(stars=Article.stars + 5000) == 10
+        assert await Article.order("-stars").limit(3).delete_all() == 3
+        assert [article.stars for article in await Article.order("-stars").limit(1)] == [5006]
+        assert await Article.all().count() == 1197
+
+    async def test_a_thousand_rows_are_iterated_once_each(self, db: Database) -> None:
+        await Article.insert_all({"id": f"{n:04}", "title": "t"} for n in range(1200))
+        seen = [article.id async for article in Article.order("id")]
+        assert seen == [f"{n:04}" for n in range(1200)]
+
+    async def test_search_finds_words_parts_phrases_and_beginnings(self, db: Database) -> None:
+        await Article.create(id="a", title="Event loops", body="def create_task(coro): os.path")
+        await Article.create(id="b", title="Threads", body="a loop of events")
+
+        async def keys(text: str) -> list[str]:
+            return sorted([article.id for article in await Article.matching(text)])
+
+        assert await keys("create_task") == await keys("task") == await keys("path") == ["a"]
+        assert await keys("loop*") == ["a", "b"]
+        assert await keys("loop* -threads") == ["a"]
+        assert await keys('"event loops"') == ["a"]
+        assert await keys("-threads") == ["a"]
+
+    @pytest.mark.parametrize("text", ["", '"', "*", "AND (", "a NEAR(", "'; --", "-", ":", "\0", "é" * 9000])
+    async def test_search_survives_any_text(self, db: Database, text: str) -> None:
+        await Article.create(id="a", title="hello")
+        assert await Article.matching(text) == []
+
+    async def test_search_follows_changes_and_removals(self, db: Database) -> None:
+        article = await Article.create(id="a", title="hello world")
+        await article.update(title="goodbye world")
+        assert await Article.matching("hello").count() == 0
+        assert await Article.matching("goodbye").where(id="a").order("-id").count() == 1
+        await Article.all().update_all(id="z")
+        assert [found.id for found in await Article.matching("goodbye")] == ["z"]
+        await Article.all().delete_all()
+        assert await Article.matching("world").count() == 0

@@ -1,4 +1,4 @@
-"""One server process: started aside, watched until it is ready, stopped with everything it wrote."""
+"""One server process: started aside, watched until it is ready, stopped with all that it wrote."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def run_tool(
     account: Account | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> str:
-    """Run a tool that comes with a server, to its end, and return its words; raise with them too."""
+    """Run a tool that comes with a server, and return its words; raise with them too."""
     done = subprocess.run(  # noqa: S603
         argv,
         stdin=subprocess.DEVNULL,
@@ -128,7 +128,7 @@ def run_tool(
 
 
 def plain_environment() -> dict[str, str]:
-    """Return a short environment: a server's words and sort order don't follow the user's locale."""
+    """Return a short environment: a server must not follow the user's language and sort order."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     return kept | {"LC_ALL": "C", "TZ": "UTC"}
 

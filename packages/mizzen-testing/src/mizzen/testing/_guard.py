@@ -1,8 +1,8 @@
 """Nothing outlives the run: what was started ends with this process, however this process ends.
 
-`PR_SET_PDEATHSIG` is bound to the thread that started the child and exists on Linux only. A pipe to a
-small guard process works for any thread and any POSIX system, sees a SIGKILL too (the kernel closes
-the pipe), and can also remove the folders that a killed process leaves behind.
+`PR_SET_PDEATHSIG` is bound to the thread that started the child and exists on Linux only. A pipe to
+a small guard process works for any thread and any POSIX system, sees a SIGKILL too (the kernel
+closes the pipe), and can also remove the folders that a killed process leaves behind.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Guard:
         )
 
     def _write(self, child: subprocess.Popen[bytes], messages: list[dict[str, int | str]]) -> None:
-        assert child.stdin is not None  # noqa: S101
+        assert child.stdin is not None
         child.stdin.write(b"".join(json.dumps(message).encode() + b"\n" for message in messages))
         child.stdin.flush()
 

@@ -1,7 +1,7 @@
 """The guard: a small process that outlives its parent just long enough to clean up after it.
 
-Run as a script, without site-packages. It reads one JSON message a line from its standard input. When
-that ends, because the parent closed it or died in whatever way, the guard stops what is still
+Run as a script, without site-packages. It reads one JSON message a line from its standard input.
+When that ends, because the parent closed it or died in whatever way, the guard stops what is still
 watched, removes the folders that are left, and ends.
 """
 

@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Self, overload
 
 from ._errors import ProcessEnded, TestingError, WaitTimeout
@@ -26,8 +27,8 @@ class Process:
 
     `Process("worker.py")`, `Process("-m", "package.worker")` and `Process("-c", code)` run in this
     Python, unbuffered; `Process("/bin/cat", "file")` runs any program. `env` is added to our own
-    environment. With `max_file_size`, a write that makes a file longer fails with `EFBIG`, the portable
-    cousin of a full disk.
+    environment. With `max_file_size`, a write that makes a file longer fails with `EFBIG`, the
+    portable cousin of a full disk.
     """
 
     def __init__(
@@ -38,13 +39,13 @@ class Process:
         env: Mapping[str, str] | None = None,
         max_file_size: Size | None = None,
     ) -> None:
-        argv = [os.fspath(program), *map(os.fspath, arguments)]
+        argv = [os.fspath(word) for word in (program, *arguments)]
+        self._name = shorten(" ".join(Path(word).name for word in argv), 60, placeholder=" …")
         if argv[0].startswith("-") or argv[0].endswith(".py"):
             argv = [sys.executable, *argv]
         if max_file_size is not None:
             argv = [sys.executable, "-I", "-S", str(LIMITS), str(size(max_file_size)), *argv]
         self._argv = argv
-        self._name = " ".join(Path(word).name for word in map(os.fspath, (program, *arguments)))
         self._cwd = None if cwd is None else os.fspath(cwd)
         self._env = dict(env or {})
         self._run: Run | None = None
@@ -92,7 +93,8 @@ class Process:
         """Wait until the latest run has printed this; return its whole line, or the match.
 
         What was printed before the call counts too. Raises ProcessEnded when it ends first, and
-        WaitTimeout; both show the end of the output. A plain test calls `anyio.run(process.wait_for, text)`.
+        WaitTimeout; both show the end of the output. A plain test calls
+        `anyio.run(process.wait_for, text)`.
         """
         from anyio.to_thread import run_sync
 
@@ -114,9 +116,7 @@ class Process:
 
         patience = seconds(timeout)
         run = self._latest()
-        code = await run_sync(
-            run.wait_until, lambda run: run.code, patience, abandon_on_cancel=True
-        )
+        code = await run_sync(run.wait_until, exit_code, patience, abandon_on_cancel=True)
         if code is None:
             raise self._silence("end", patience)
         return code
@@ -131,7 +131,7 @@ class Process:
 
     def pause(self) -> None:
         """Freeze it with SIGSTOP: alive, holding its locks and leases, doing nothing."""
-        self.send_signal(signal.SIGSTOP)
+        self._latest().pause()
 
     def resume(self) -> None:
         """Let a paused process go on."""
@@ -140,7 +140,7 @@ class Process:
     def kill(self) -> None:
         """End it with SIGKILL, and all that it started; it is gone when this returns."""
         if self._run is not None and self._run.signal(signal.SIGKILL):
-            self._run.wait_until(lambda run: run.code, timeout=10)
+            self._run.wait_until(exit_code, timeout=10)
 
     def restart(self) -> Self:
         """Kill it if it still runs, and start it again, with an empty output."""
@@ -182,3 +182,8 @@ class Process:
         else:
             state = f"runs as {run.pid}" if run.code is None else f"ended ({run.code})"
         return f"<mizzen.testing.Process {self._name}: {state}>"
+
+
+def exit_code(run: Run) -> int | None:
+    """Look whether a run has ended."""
+    return run.code

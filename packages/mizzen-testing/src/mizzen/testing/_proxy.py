@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
     from ._relay import Relay
 
-USUAL_PORTS = {"postgresql": 5432, "redis": 6379, "rediss": 6379, "nats": 4222, "mysql": 3306}
-USUAL_PORTS |= {"http": 80, "https": 443, "ws": 80, "wss": 443}
+DATABASES = {"postgresql": 5432, "redis": 6379, "rediss": 6379, "nats": 4222, "mysql": 3306}
+USUAL_PORTS = {**DATABASES, "http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 class Proxy:
     """Forwards a port of 127.0.0.1 to a target, given as a URL or as `host:port`.
 
-    It works in a thread and event loop of its own, so that plain and async code may use it alike and
-    a test that blocks its own loop doesn't hold it up. Each fault has happened when the call returns.
+    It works in a thread and event loop of its own, so that plain and async code may use it alike
+    and a test that blocks its own loop doesn't hold it up. A fault has happened when its call
+    returns.
     """
 
     def __init__(self, target: str) -> None:
@@ -106,7 +107,7 @@ class Proxy:
         return self._relay
 
     def _call(self, change: Callable[[], Coroutine[object, object, None]]) -> None:
-        assert self._portal is not None  # noqa: S101
+        assert self._portal is not None
         self._portal.call(change)
 
     def __enter__(self) -> Self:

@@ -28,11 +28,12 @@ class Connection:
         self.streams = [client]
         self.scope = anyio.CancelScope()
         self.lost_bytes = False
+        self.closed = anyio.Event()
 
     def reset(self) -> None:
         """Make both ends see `ECONNRESET`."""
         for stream in self.streams:
-            raw = stream.extra(SocketAttribute.raw_socket)
+            raw = stream.extra(SocketAttribute.raw_socket)  # noqa: S610
             with suppress(OSError):
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self.scope.cancel()
@@ -85,22 +86,23 @@ class Relay:
     async def _listen(self) -> None:
         if self._listener is not None:
             return
-        listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=self.port)
-        self.port = listener.extra(SocketAttribute.local_port)
+        both = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=self.port)
+        (listener,) = both.listeners
+        self.port = listener.extra(SocketAttribute.local_port)  # noqa: S610
         self._listener = listener
-        assert self._tasks is not None  # noqa: S101
+        assert self._tasks is not None
         self._tasks.start_soon(self._accept, listener)
 
     async def _accept(self, listener: anyio.abc.Listener[SocketStream]) -> None:
         with suppress(anyio.ClosedResourceError):
-            await listener.serve(self._carry)
+            await listener.serve(self._carry, self._tasks)
 
     async def _reset(self, connections: set[Connection]) -> None:
-        gone = list(connections)
-        for connection in gone:
+        leaving = list(connections)
+        for connection in leaving:
             connection.reset()
-        while any(connection in self.connections for connection in gone):
-            await anyio.sleep(0.001)
+        for connection in leaving:
+            await connection.closed.wait()
 
     async def _carry(self, client: SocketStream) -> None:
         connection = Connection(client)
@@ -108,6 +110,8 @@ class Relay:
         self.connections.add(connection)
         try:
             with connection.scope:
+                if self._listener is None:  # accepted a moment before the cut
+                    connection.reset()
                 if self._swallowing:
                     await self._swallow(connection)
                 try:
@@ -120,9 +124,11 @@ class Relay:
                     ways.start_soon(self._one_way, connection, client, target)
                     ways.start_soon(self._one_way, connection, target, client)
         finally:
-            for stream in connection.streams:
-                await anyio.aclose_forcefully(stream)
+            with anyio.CancelScope(shield=True):
+                for stream in connection.streams:
+                    await anyio.aclose_forcefully(stream)
             self.connections.discard(connection)
+            connection.closed.set()
 
     async def _swallow(self, connection: Connection) -> None:
         """Read and drop, until a reset ends the connection."""

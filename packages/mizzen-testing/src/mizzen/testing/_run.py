@@ -49,6 +49,12 @@ class Run:
                 os.killpg(self.pid, number)
             return True
 
+    def pause(self) -> None:
+        """Stop the child, and return once the kernel has stopped it."""
+        if self.signal(signal.SIGSTOP) and hasattr(os, "waitid"):
+            with contextlib.suppress(ChildProcessError):  # it ended just now
+                os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
     def wait_until(self, look: Callable[[Run], T | None], timeout: float) -> T | None:
         """Return what `look` finds, as soon as it does; None when it runs out of time."""
         deadline = time.monotonic() + timeout
@@ -64,7 +70,7 @@ class Run:
         import codecs
 
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        assert self._child.stdout is not None  # noqa: S101
+        assert self._child.stdout is not None
         with self._child.stdout as pipe:
             while chunk := os.read(pipe.fileno(), 65536):
                 with self._changed:

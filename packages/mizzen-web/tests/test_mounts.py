@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mizzen.web import Web
+from mizzen.web import Context, DefinitionError, Web
 
 
 async def inner(scope: Any, receive: Any, send: Any) -> None:
@@ -79,13 +79,14 @@ async def test_site_in_a_site_in_a_site() -> None:
     sites[1].mount("/b", sites[2])
 
     @sites[2].get("/x/{y}/z", name="deep")
-    async def deep(y: str, ctx) -> str:  # type: ignore[no-untyped-def]
-        return y + " " + str(ctx.url("deep", y=y))  # pyright: ignore
+    async def deep(y: str, ctx: Context) -> str:
+        return y + " " + ctx.url("deep", y=y)
 
     reply = await sites[0].test().get("/a/b/x/1%2F2/z")
     assert reply.text == "1/2 /a/b/x/1%2F2/z"
 
 
 async def test_unknown_protocol_is_refused() -> None:
-    with pytest.raises(Exception, match="telnet"):
-        await Web()({"type": "telnet"}, None, None)  # type: ignore[arg-type]  # pyright: ignore
+    any_app: Any = Web()
+    with pytest.raises(DefinitionError, match="telnet"):
+        await any_app({"type": "telnet"}, None, None)

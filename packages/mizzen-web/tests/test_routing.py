@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date  # noqa: TC003
 from uuid import UUID, uuid4
 
 import pytest
@@ -75,8 +76,6 @@ async def test_annotation_types_a_parameter() -> None:
 
 
 async def test_unreadable_date_in_a_path_is_a_404() -> None:
-    from datetime import date
-
     web = Web()
 
     @web.get("/days/{day}")

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from mizzen.web import AddressInUse, Stream, Web, serve
+from mizzen.web import AddressInUse, Context, Stream, Web, serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from mizzen.web.abc import Receive, Scope, Send
+
 
 pytestmark = pytest.mark.extra("uvicorn")
 
@@ -54,14 +57,14 @@ async def test_port_in_use_is_a_clear_error() -> None:
 async def test_layers_around_the_site_are_served() -> None:
     web = hello()
 
-    async def layer(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
-        await web({**scope, "user": "ann"}, receive, send)  # pyright: ignore
+    async def layer(scope: Scope, receive: Receive, send: Send) -> None:
+        await web({**scope, "user": "ann"}, receive, send)
 
     @web.get("/me")
-    async def me(ctx) -> str:  # type: ignore[no-untyped-def]
-        return str(ctx.user)  # pyright: ignore
+    async def me(ctx: Context) -> str:
+        return str(ctx.user)
 
-    server = await web.serve(app=layer)  # pyright: ignore
+    server = await web.serve(app=layer)
     async with httpx.AsyncClient() as client:
         assert (await client.get(server.url + "/me")).text == "ann"
     await web.aclose()

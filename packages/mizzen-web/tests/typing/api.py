@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator  # noqa: TC003
 from dataclasses import dataclass
 from typing import Annotated, Any, assert_type
 
@@ -25,7 +25,7 @@ from mizzen.web import (
     after,
     before,
 )
-from mizzen.web.abc import ASGIApp
+from mizzen.web.abc import ASGIApp  # noqa: TC001
 
 
 class Database:

@@ -65,7 +65,7 @@ class Views:
             raise ViewError(problem)
         environment = Environment(
             loader=self._loader(),
-            autoescape=_escapes,
+            autoescape=_escapes,  # noqa: S701  (it says no to *.txt only)
             undefined=StrictUndefined if self._debug else Undefined,
             auto_reload=self._debug,
             trim_blocks=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,14 +14,18 @@ from mizzen.assets import Assets, BuildBusy, NotStarted, UnknownAsset
 from mizzen.assets.testing import FakeAssets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
 
-async def test_use_before_start_says_what_to_do(source: Path) -> None:
+async def test_use_before_start_says_what_to_do(
+    source: Path, get: Callable[..., Awaitable[Any]]
+) -> None:
     assets = Assets(source)
     with pytest.raises(NotStarted, match=r"await assets\.start"):
         assets.url("site.css")
+    with pytest.raises(NotStarted):
+        await get(assets, "/assets/site.css")
     assert repr(assets) == "<mizzen.assets.Assets assets: not started>"
 
 

@@ -195,6 +195,8 @@ async def test_missing_folder_or_entry_is_told(source: Path, tmp_path: Path) -> 
         await Assets(source, tmp_path / "out", entries=["none.scss"]).build()
     with pytest.raises(AssetsError, match="nothing here compiles"):
         await Assets(source, tmp_path / "out", entries=["img/dot.svg"]).build()
+    with pytest.raises(AssetsError, match=r"alias lib leads to .*none\.ts"):
+        await Assets(source, tmp_path / "out", aliases={"lib": tmp_path / "none.ts"}).build()
     with pytest.raises(AssetsError, match="place of its own"):
         await Assets(source, tmp_path).build()
     with pytest.raises(ManifestError, match="run the build first"):

@@ -11,7 +11,7 @@ from . import _state
 from ._compress import codecs
 from ._digests import Digests, digest
 from ._entries import Compiler
-from ._errors import SourceError
+from ._errors import AssetsError, SourceError
 from ._link import Item, link
 from ._manifest import NAME, Manifest
 from ._options import Report
@@ -40,6 +40,9 @@ class Builder:
 
     def build(self, stop: threading.Event) -> Report:
         """Build what changed since the last build; the manifest is replaced last."""
+        for name, path in self._options.aliases.items():
+            if not os.path.isfile(path):
+                raise AssetsError(f"the alias {name} leads to {path}, which is no file")
         sources = find_sources(self._layout, self._tools.suffixes())
         report = self._unchanged(sources)
         if report is None:

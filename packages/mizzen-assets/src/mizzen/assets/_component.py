@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from .abc import Tool
     from .notebook import View
 
+NOT_STARTED = "no manifest is loaded: call `await assets.start()` or use `async with`"
+
 
 class Assets:
     """A folder of sources, built into a folder of fingerprinted files and served from there.
@@ -109,9 +111,7 @@ class Assets:
     def manifest(self) -> Manifest:
         """The manifest that is served from now; raises NotStarted before there is one."""
         if self._manifest is None:
-            raise NotStarted(
-                "no manifest is loaded: call `await assets.start()` or use `async with`"
-            )
+            raise NotStarted(NOT_STARTED)
         return self._manifest
 
     @property
@@ -203,6 +203,8 @@ class Assets:
         """Serve as an ASGI application, mounted anywhere or by itself."""
         kind = scope["type"]
         if kind == "http":
+            if self._manifest is None:
+                raise NotStarted(NOT_STARTED)
             await self._server.answer(asked_name(scope, self._path), scope, send)
         elif kind == "lifespan":
             await lifespan(self, receive, send)

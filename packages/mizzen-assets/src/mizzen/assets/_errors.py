@@ -60,8 +60,11 @@ class SourceError(AssetsError):
         tool: str = "",
     ) -> None:
         super().__init__(message, file, line, column, tool)
-        self.message, self.file, self.line, self.column = message, file, line, column
-        self.tool = tool
+        self.message: str = message
+        self.file: str = file
+        self.line: int | None = line
+        self.column: int | None = column
+        self.tool: str = tool
 
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)

@@ -61,11 +61,11 @@ class Core(Shown):
         trusted_origins: Iterable[str] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.url = masked(url) if isinstance(url, str) else type(url).__name__
-        self.tokens = Tokens(clock)
-        self.cookies = Cookies(cookie, secure=secure)
-        self.origins = Origins(trusted_origins)
-        self.counts = dict.fromkeys(COUNTED, 0)
+        self.url: str = masked(url) if isinstance(url, str) else type(url).__name__
+        self.tokens: Tokens = Tokens(clock)
+        self.cookies: Cookies = Cookies(cookie, secure=secure)
+        self.origins: Origins = Origins(trusted_origins)
+        self.counts: dict[str, int] = dict.fromkeys(COUNTED, 0)
         self._store = open_store(url) if isinstance(url, str) else url
         self._secrets = checked_secrets(secret)
         self.tokens.use(self._secrets)

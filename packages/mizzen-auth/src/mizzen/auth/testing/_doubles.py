@@ -20,7 +20,7 @@ class FrozenClock:
     """A clock for `Auth(clock=…)` that moves only when told to. It begins in 2030."""
 
     def __init__(self, now: float = 1_900_000_000.0) -> None:
-        self.now = now
+        self.now: float = now
 
     def __call__(self) -> float:
         """Return seconds since the epoch."""

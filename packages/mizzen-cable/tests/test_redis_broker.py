@@ -67,7 +67,7 @@ async def test_a_broker_that_was_away_comes_back(
         await eventually(lambda: is_not_ok(near), 15)
         with pytest.raises(Unavailable):
             await near.publish("room:1", "lost", 1)
-        ann._patience = 5.0  # pyright: ignore[reportPrivateUsage]
+        ann._patience = 8.0  # pyright: ignore[reportPrivateUsage]
         with pytest.raises(Refused, match="unavailable"):
             await ann.join("room:2")
         await leaver.close()

@@ -157,7 +157,8 @@ class Server(socketio.AsyncServer):
         if kind == sio_packet.EVENT:
             named = isinstance(content, list) and content and isinstance(content[0], str)
             peer = self._peers.get(eio_sid)
-            if not named or peer is None or packet.namespace not in (None, "/"):
+            plain = packet.namespace in (None, "/") and not packet.attachment_count
+            if not named or peer is None or not plain:
                 raise Refused("bad_frame", "not an event of a connected client")
             peer.take(number, content)
         elif kind == sio_packet.CONNECT:

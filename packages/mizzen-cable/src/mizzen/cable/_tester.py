@@ -192,6 +192,6 @@ class Client:
             self._events.put_nowait(Received(*json.loads(text[2:])))
         elif text.startswith("43"):
             bracket = text.index("[")
-            future = self._acks.pop(int(text[2:bracket]))
-            if not future.done():
+            future = self._acks.pop(int(text[2:bracket]), None)
+            if future is not None and not future.done():
                 future.set_result(json.loads(text[bracket:])[0])

@@ -61,7 +61,7 @@ class Subscription:
         since = time.monotonic() - self._down_since
         return f"away for {since:.1f} s: {self._trouble or 'connecting'!r}"
 
-    async def add(self, channel: str, patience: float = 5.0) -> None:
+    async def add(self, channel: str, patience: float = 3.0) -> None:
         """Want a channel, and return once it is live; raises `Unavailable` while that can't be."""
         self._wanted[channel] = None
         self._changed.set()

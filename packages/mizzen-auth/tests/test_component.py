@@ -61,6 +61,25 @@ def test_the_loop_may_change_between_two_starts(url: str) -> None:
     assert anyio.run(cell, "bob") == 2
 
 
+def test_loop_that_ended_without_a_close_does_not_spoil_the_next(
+    url: str, clock: FrozenClock
+) -> None:
+    auth = Auth(url, hasher=cheap_hasher(), clock=clock)
+
+    async def first() -> str:
+        await auth.start()
+        return (await auth.open_session(await auth.register(username="ann", password=GOOD))).token
+
+    async def second(token: str) -> float:
+        async with auth:
+            clock.advance("1h")
+            await auth.session(token)
+        async with auth:
+            return (await auth.sessions())[0].last_used_at.timestamp()
+
+    assert anyio.run(second, anyio.run(first)) == clock.now
+
+
 async def test_health_says_what_is_wrong_and_never_raises(auth: Auth) -> None:
     assert await auth.health() == {"ok": True, "detail": {"store": "ok"}}
     await auth.aclose()

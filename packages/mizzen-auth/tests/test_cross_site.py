@@ -154,3 +154,8 @@ async def test_identify_without_the_layer_gives_another_site_nobody(auth: Auth) 
     evil = scope_of("websocket", "", ann.headers | {"origin": EVIL})
     assert await auth.identify(good) == ann.user
     assert await auth.identify(evil) is None
+
+
+async def test_server_that_keeps_the_case_of_header_names_opens_no_hole(auth: Auth) -> None:
+    assert await status_of(auth, "POST", {"Origin": EVIL}) == 403
+    assert await status_of(auth, "POST", {"Sec-Fetch-Site": "cross-site"}) == 403

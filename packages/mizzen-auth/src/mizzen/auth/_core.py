@@ -87,7 +87,7 @@ class Core(Shown):
     async def start(self) -> Self:
         """Open the store and begin housekeeping; twice is once."""
         async with self._starting:
-            if self._house is None:
+            if self._house is None or self._house_is_gone(self._house):
                 from ._housekeeping import Housekeeping  # with asyncio: half the import's time
 
                 try:
@@ -148,6 +148,11 @@ class Core(Shown):
             raise NotStarted("Auth is not started: call `await auth.start()` or use `async with`")
         self._raise_failure(self._house)
         return self._house
+
+    @staticmethod
+    def _house_is_gone(house: Housekeeping) -> bool:
+        """Tell whether the loop that did the housekeeping ended without an `aclose()`."""
+        return house.ended and not isinstance(house.failure, Exception)
 
     @staticmethod
     def _raise_failure(house: Housekeeping) -> None:

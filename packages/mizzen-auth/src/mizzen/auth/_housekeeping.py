@@ -37,12 +37,16 @@ class Housekeeping:
         """Begin the rounds."""
         self._task = asyncio.create_task(self._rounds(), name="mizzen.auth housekeeping")
 
+    @property
+    def ended(self) -> bool:
+        """Whether the rounds are over, if only because their event loop is."""
+        return self._task is not None and self._task.done()
+
     async def aclose(self) -> None:
         """End the rounds after a last one; idempotent."""
         self._closing.set()
-        if self._task is not None:
-            with contextlib.suppress(asyncio.CancelledError):  # its loop ended it before us
-                await asyncio.wait([self._task])
+        if self._task is not None and not self._task.done():
+            await asyncio.wait([self._task])
 
     def last_used(self, session_id: str, stored: float) -> float:
         """Return when a session was last used, as far as this process knows."""
@@ -68,14 +72,13 @@ class Housekeeping:
 
     async def _round(self) -> None:
         """Write what has gathered. A store that is away for a while is tried again next time."""
-        used, self._used = self._used, {}
         try:
-            if used:
+            if used := dict(self._used):
                 await self._store.touch(used)
+                self._used = {s: at for s, at in self._used.items() if used.get(s) != at}
             if self._clock() >= self._purge_at:
                 await self._store.purge(self._clock(), self._clock() - self._idle)
                 self._purge_at = self._clock() + PURGE
             self.trouble = None
         except StoreError as exc:
-            self._used = used | self._used
             self.trouble = exc

@@ -51,6 +51,6 @@ def _headers(scope: Mapping[str, Any]) -> tuple[list[bytes], list[bytes], list[b
     hosts: list[bytes] = []
     wanted = {b"sec-fetch-site": sites, b"origin": origins, b"host": hosts}
     for name, value in scope["headers"]:
-        if (found := wanted.get(name)) is not None:
+        if (found := wanted.get(name.lower())) is not None:
             found.append(value)
     return sites, origins, hosts

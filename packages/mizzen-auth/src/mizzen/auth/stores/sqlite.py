@@ -108,7 +108,9 @@ class _Connection:
         if self._connection is None:
             raise NotStarted("The user store is closed: call `await auth.start()`")
         if self._process != os.getpid():
-            raise NotStarted("SQLite connections don't survive a fork: call `await auth.start()`")
+            raise NotStarted(
+                "No SQLite connection survives a fork: start an Auth of the child's own"
+            )
         return self._connection.execute(statement, values).fetchall()
 
     @contextmanager

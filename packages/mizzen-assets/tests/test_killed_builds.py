@@ -33,7 +33,8 @@ def write_sources(source: Path, version: int) -> None:
 
 
 def start(source: Path, out: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "mizzen.assets", "build", str(source), str(out), "--quiet"]
+    command = [sys.executable, "-m", "mizzen.assets", "build", str(source), str(out)]
+    command += ["--quiet", "--keep", "0"]  # so that every build has something to remove
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 

@@ -85,8 +85,9 @@ class Builder:
         manifest = Manifest(assets.assets).following(previous, self._options.keep)
         state.variants = assets.variants
         state.manifest = self._publisher.commit(manifest)
+        # Remembered last: a build killed while it tidies up is done again, and tidies up.
+        self._publisher.prune(manifest, state.blobs())
         state.save(self._output)
-        self._publisher.prune(manifest, previous, state.blobs())
         fresh = sum(done.fresh for done in compiled.values())
         return _report(manifest, state, compiled=fresh, written=assets.written)
 

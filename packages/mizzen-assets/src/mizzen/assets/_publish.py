@@ -75,7 +75,7 @@ class Publisher:
                 ):
                     there[name] = asset
         fresh = [file for name, file in linked.items() if name not in there]
-        self._announce(fresh)
+        self._announce(fresh, previous)
         written = list(pool.map(partial(self._write, stop), fresh))
         packed = {f: mark for _, made in written for f, mark in made.items()}
         if marks is not None:
@@ -90,10 +90,13 @@ class Publisher:
             self._output.write(NAME, body, durable=True)
         return digest(body)
 
-    def prune(self, manifest: Manifest, previous: Manifest | None, blobs: set[str]) -> None:
+    def prune(self, manifest: Manifest, blobs: set[str]) -> None:
         """Remove our own files that no kept release has, and products no entry needs."""
-        ours = {*(previous.files() if previous else ()), *self._pending()}
-        gone = [f + end for f in ours - manifest.files().keys() for end in ("", *SUFFIXES.values())]
+        gone = [
+            f + end
+            for f in set(self._pending()) - manifest.files().keys()
+            for end in ("", *SUFFIXES.values())
+        ]
         stored = self._output.private / "store"
         if stored.is_dir():
             wanted = {blob(mark) for mark in blobs}
@@ -120,11 +123,12 @@ class Publisher:
             for packed in _packed(asset)
         )
 
-    def _announce(self, fresh: list[Linked]) -> None:
-        """Note the names about to be written, so that a killed build leaves no orphans."""
-        if fresh:
-            names = sorted({file.file for file in fresh} | set(self._pending()))
-            self._output.write(PENDING, json.dumps(names).encode())
+    def _announce(self, fresh: list[Linked], previous: Manifest | None) -> None:
+        """Note every file of ours, old and about to be written: whatever moment this build is
+        killed at, the next one knows what to remove."""
+        ours = {file.file for file in fresh} | set(self._pending())
+        ours |= set(previous.files() if previous else ())
+        self._output.write(PENDING, json.dumps(sorted(ours)).encode())
 
     def _pending(self) -> list[str]:
         try:

@@ -24,9 +24,10 @@ async def pair(
     """One node behind a proxy, and one beside it."""
     proxy = tcp_proxy(valkey_url)
     options = "?node_timeout=1s"
-    async with with_rooms(Cable(proxy.url + options)) as near, with_rooms(
-        Cable(valkey_url + options)
-    ) as far:
+    async with (
+        with_rooms(Cable(proxy.url + options)) as near,
+        with_rooms(Cable(valkey_url + options)) as far,
+    ):
         yield near, far, proxy
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -51,7 +52,7 @@ class Connection:
     """A connected client; `channel.connection` in a handler."""
 
     def __init__(self, link: Link, identity: Identity | None, home: Home, limits: Limits) -> None:
-        self.id = link.sid
+        self.id = secrets.token_urlsafe(9)  # not the session's, which is a secret of the client
         self.identity = identity
         self.channels: dict[str, Channel] = {}
         self._link, self._home = link, home

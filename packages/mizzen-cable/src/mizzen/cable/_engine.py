@@ -15,7 +15,7 @@ that meets the untyped libraries; `tests/test_engine_internals.py` pins what it 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import engineio
 import socketio
@@ -42,15 +42,18 @@ class Peer(Protocol):
         ...
 
 
-class Gate(Protocol):
+P = TypeVar("P", bound=Peer)
+
+
+class Gate(Protocol[P]):
     """What decides who becomes a peer; the cable's node."""
 
-    async def admit(self, link: Link, auth: object) -> Peer:
+    async def admit(self, link: Link, auth: object) -> P:
         """Return the peer behind this link, or raise `Refused`."""
         ...
 
-    def depart(self, link: Link) -> None:
-        """Forget the peer of a link that ended."""
+    def depart(self, peer: P, reason: str) -> None:
+        """Forget a peer whose link ended."""
         ...
 
 
@@ -97,11 +100,11 @@ class Clients(socketio.AsyncManager):
                     del waiting[namespace]
 
 
-class Server(socketio.AsyncServer):
+class Server(socketio.AsyncServer, Generic[P]):
     """A Socket.IO server that passes events on, in order, and acknowledges nothing by itself."""
 
     def __init__(
-        self, gate: Gate, limits: Limits, ping_interval: float, ping_timeout: float
+        self, gate: Gate[P], limits: Limits, ping_interval: float, ping_timeout: float
     ) -> None:
         super().__init__(
             client_manager=Clients(),
@@ -118,7 +121,7 @@ class Server(socketio.AsyncServer):
         )
         self.eio.limits = limits
         self._gate = gate
-        self._peers: dict[str, Peer] = {}
+        self._peers: dict[str, P] = {}
         self.on("connect", self._greet)
 
     def _engineio_server_class(self) -> type[Engine]:
@@ -177,5 +180,5 @@ class Server(socketio.AsyncServer):
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         await super()._handle_eio_disconnect(eio_sid, reason)
-        if self._peers.pop(eio_sid, None) is not None:
-            self._gate.depart(self.links[eio_sid])
+        if (peer := self._peers.pop(eio_sid, None)) is not None:
+            self._gate.depart(peer, reason)

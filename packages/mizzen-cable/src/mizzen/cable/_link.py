@@ -20,8 +20,14 @@ if TYPE_CHECKING:
     from .abc import Receive, Scope, Send
 
 
+TOO_SLOW = "too slow"
+
+
 class Link:
     """One Engine.IO session over one websocket; python-engineio keeps it in its table of sockets."""
+
+    # So that python-engineio refuses whoever comes with this session's id instead of a new one.
+    connected = upgraded = True
 
     def __init__(self, sid: str, scope: Scope, limits: Limits) -> None:
         self.sid, self.scope = sid, scope
@@ -44,7 +50,7 @@ class Link:
             return False
         self._backlog += len(frame)
         if self._backlog > self._room:
-            self.end(wire.TRY_LATER, "too slow")
+            self.end(wire.TRY_LATER, TOO_SLOW)
             return False
         self._outbox.append(frame)
         self._wake.set()

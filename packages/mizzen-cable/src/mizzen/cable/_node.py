@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
 from . import _wire as wire
 from ._connection import Connection, bid_farewell
 from ._errors import Refused, Unavailable
+from ._link import TOO_SLOW
 from ._room import Room
 from ._topics import MAX_TOPIC
 
@@ -75,34 +77,30 @@ class Node:
             await self._listen(user_subject(connection.member.id), connection)
         return connection
 
-    def depart(self, link: Link) -> None:
-        """Forget a connection at once; tell its topics, and run its `on_leave`s, in the background."""
-        connection = self.connections.pop(link.sid, None)
-        if connection is None:
-            return
-        channels = list(connection.channels.values())
-        connection.channels.clear()
+    def depart(self, peer: Connection, reason: str) -> None:
+        """Forget a connection at once; tell its topics, and run `on_leave`, in the background."""
+        del self.connections[peer.id]
+        channels = list(peer.channels.values())
+        peer.channels.clear()
         for channel in channels:
-            self.rooms[topic_subject(channel.topic)].connections.pop(connection.id, None)
-        if link.reason == "too slow":
+            self.rooms[topic_subject(channel.topic)].connections.pop(peer.id, None)
+        if reason == TOO_SLOW:
             self._counts["slow_clients_total"] += 1
 
         async def depart() -> None:
-            await self._unlisten(connection)
+            await self._unlisten(peer)
             for channel in channels:
                 await self._vacate(channel)
 
         self.spawn(depart)
-        connection.dismiss(channels)
+        peer.dismiss(channels)
 
     async def _listen(self, subject: str, connection: Connection) -> None:
         audience = self.users.setdefault(subject, {})
         audience[connection.id] = connection
         if len(audience) == 1:
-            try:
+            with contextlib.suppress(Unavailable):  # it remembers, and subscribes once it is back
                 await self._broker.subscribe(subject)
-            except Unavailable:
-                pass  # the broker remembers, and subscribes when it is back
 
     async def _unlisten(self, connection: Connection) -> None:
         if connection.identity is None:
@@ -232,10 +230,11 @@ class Node:
         """Count a request that was answered with an error."""
         self._counts["refused_total"] += 1
 
-    async def empty(self, code: int, reason: str, timeout: float) -> None:
-        """End every connection, and wait a bounded time until they are gone."""
+    async def empty(self, code: int, reason: str, patience: float) -> None:
+        """End every connection, and wait at most *patience* seconds until they are gone."""
         for connection in list(self.connections.values()):
             connection.close(reason, code)
-        deadline = asyncio.get_running_loop().time() + timeout
-        while self.connections and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.01)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self.connections:  # noqa: ASYNC110  (only at the end of a node's life)
+                    await asyncio.sleep(0.01)

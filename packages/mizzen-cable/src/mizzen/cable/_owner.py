@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +35,10 @@ class Owner:
 
     async def close(self, grace: float) -> None:
         """Give running work *grace* seconds to finish, then cancel what is left."""
-        deadline = asyncio.get_running_loop().time() + grace
-        while self._busy and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.01)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                while self._busy:  # noqa: ASYNC110  (only at the end)
+                    await asyncio.sleep(0.01)
         if self._busy:
             logger.warning("%d handlers were cancelled: they outlasted the grace", self._busy)
         self._stop.set()

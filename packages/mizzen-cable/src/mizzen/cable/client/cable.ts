@@ -6,7 +6,7 @@
 //   await room.send("typing", { text: "…" });
 //
 // It reconnects by itself, with jittered backoff, and joins its rooms again; a room then gets the
-// event "rejoined", since it may have missed something meanwhile.
+// event "rejoined", since it may have missed something meanwhile, or "lost" if it isn't let in again.
 
 export type State = "connecting" | "connected" | "waiting" | "closed";
 export type Member = { id: string; name: string | null; devices: number };
@@ -16,6 +16,8 @@ export type Options = { patience?: number; minDelay?: number; maxDelay?: number 
 
 type Answer = { ok: boolean; data?: unknown; members?: Member[]; code?: string; error?: string };
 type Waiting = { frame: string; resolve: (answer: Answer) => void; reject: (error: Error) => void };
+
+const PASSING = ["unavailable", "timeout", "busy", "rate_limited"]; // worth another try
 
 /** The cable said no, or (code "timeout", "closed") could not be asked. */
 export class Refused extends Error {
@@ -227,7 +229,9 @@ export class Cable {
       room.members = (await this.ask("join", room.topic)).members ?? [];
       room.handlers.emit("rejoined", room.members);
     } catch (error) {
-      room.handlers.emit("lost", error); // no longer allowed in, or gone again: the next try will tell
+      if (this.rooms.get(room.topic) !== room || this.state !== "connected") return;
+      if (!PASSING.includes((error as Refused).code)) room.handlers.emit("lost", error);
+      else setTimeout(() => this.rooms.get(room.topic) === room && void this.rejoin(room), 4 * this.options.minDelay);
     }
   }
 }

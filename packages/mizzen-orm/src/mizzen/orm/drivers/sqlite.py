@@ -18,12 +18,20 @@ from .._errors import ConfigurationError, MigrationFailed, OrmError
 from .._lane import Lane, ReaderConnection, WriterConnection
 from ._explain import explain
 from ._fts5 import FTS5
+from ._thread import ThreadConnection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection, Engine
 
 # After the lane SQLite's own lock is free, unless somebody writes without taking the lane.
 _BUSY_SECONDS = 5.0
+_OPTIONS: dict[str, Any] = {
+    "timeout": _BUSY_SECONDS,
+    "isolation_level": None,  # transactions begin when we say so, not before each first write
+    "check_same_thread": False,
+}
 
 
 class SQLite:
@@ -46,8 +54,8 @@ class SQLite:
             # SQLite's shared-cache memory mode locks whole tables without waiting, and its
             # private one is a single connection; a file without syncs has neither fault.
             self._folder = tempfile.TemporaryDirectory(prefix="mizzen-orm-")
-        self.writer = self._async_engine(self._writer_options(), size=1)
-        self.reader = self._async_engine({"factory": ReaderConnection}, size=self._pool)
+        self.writer = self._async_engine(self._connect_writer, size=1)
+        self.reader = self._async_engine(self._connect_reader, size=self._pool)
         event.listen(self.writer.sync_engine, "begin", _begin)
         try:
             async with self.writer.connect() as connection:
@@ -70,7 +78,7 @@ class SQLite:
         engine = create_engine(
             URL.create("sqlite", database=self.file),
             poolclass=NullPool,
-            connect_args=self._writer_options(foreign_keys=False),
+            creator=functools.partial(self._connect_writer, foreign_keys=False),
         )
         event.listen(engine, "begin", _begin)
         return engine
@@ -103,31 +111,31 @@ class SQLite:
             return os.path.join(self._folder.name, "memory.db")
         return self._path or "memory:"
 
-    def _async_engine(self, options: dict[str, Any], size: int) -> AsyncEngine:
+    def _async_engine(self, connect: Callable[[], sqlite3.Connection], size: int) -> AsyncEngine:
+        async def connected() -> ThreadConnection:
+            connection = ThreadConnection(connect)
+            await connection
+            return connection
+
         return create_async_engine(
             URL.create("sqlite+aiosqlite", database=self.file),
-            connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None, **options},
+            async_creator=connected,
             pool_size=size,
             max_overflow=0,
             pool_timeout=self._timeout,
         )
 
-    def _writer_options(self, *, foreign_keys: bool = True) -> dict[str, Any]:
-        def connect(*args: Any, **options: Any) -> WriterConnection:
-            return WriterConnection(
-                *args,
-                lane=self._lane(),
-                durable=self._path is not None,
-                foreign_keys=foreign_keys,
-                **options,
-            )
+    def _connect_reader(self) -> sqlite3.Connection:
+        return ReaderConnection(self.file, **_OPTIONS)
 
-        # A plain function isn't a type, as `factory` is declared to be, but sqlite3 only calls it.
-        return {
-            "factory": functools.wraps(WriterConnection, updated=())(connect),
-            "timeout": _BUSY_SECONDS,
-            "isolation_level": None,
-        }
+    def _connect_writer(self, *, foreign_keys: bool = True) -> sqlite3.Connection:
+        return WriterConnection(
+            self.file,
+            lane=self._lane(),
+            durable=self._path is not None,
+            foreign_keys=foreign_keys,
+            **_OPTIONS,
+        )
 
     def _lane(self) -> Lane:
         lane = Lane(self.file + ".lane", self._timeout)

@@ -87,11 +87,24 @@ async def _call(function: JobFunction[..., Any], args: str, limiter: CapacityLim
     from anyio import to_thread
 
     # A thread can't be stopped: past its timeout the job counts as failed, and the thread runs on.
-    return await to_thread.run_sync(
-        functools.partial(function.fn, *positional, **named),
+    result, error = await to_thread.run_sync(
+        functools.partial(_captured, function.fn, positional, named),
         limiter=limiter,
         abandon_on_cancel=True,
     )
+    if error is not None:
+        raise error
+    return result
+
+
+def _captured(
+    fn: Callable[..., object], positional: list[object], named: dict[str, object]
+) -> tuple[object, BaseException | None]:
+    # A future can't carry StopIteration, and GeneratorExit would close the runner it wakes.
+    try:
+        return fn(*positional, **named), None
+    except BaseException as exc:
+        return None, exc
 
 
 def _is_collected(slot: Slot) -> bool:

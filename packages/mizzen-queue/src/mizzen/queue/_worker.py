@@ -19,7 +19,7 @@ from ._process import introduce, is_alive
 from .abc import Ack, Claimed
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Sequence
 
     from ._context import Job
     from ._queue import Queue
@@ -34,6 +34,7 @@ _LOOK_AGAIN = 1.0
 # Jobs that never wait would keep the loop for a whole batch: give it up this often.
 _SLICE = 0.002
 _PRUNE_EVERY = 60.0
+_END_WITHIN = 1.0
 
 
 class Worker:
@@ -120,36 +121,33 @@ class Worker:
             self._kick.set()
 
     async def _own(self) -> None:
-        # One task owns the group, so that start() and aclose() may come from different tasks.
+        # One task owns the others, so that start() and aclose() may come from different tasks.
+        # Not a TaskGroup: that waits for ever for a job which swallows its cancellation.
+        parts = [asyncio.create_task(self._run(slot)) for slot in self._slots]
+        for slot, task in zip(self._slots, parts, strict=True):
+            slot.task = task
+        helpers = (self._work(), self._beat(), self._listen(), self._watch_deadlines())
+        parts += [asyncio.create_task(helper) for helper in helpers]
         try:
-            async with asyncio.TaskGroup() as group:
-                runners = [group.create_task(self._guard(self._run(slot))) for slot in self._slots]
-                for slot, task in zip(self._slots, runners, strict=True):
-                    slot.task = task
-                helpers = [
-                    group.create_task(self._guard(coroutine))
-                    for coroutine in (self._beat(), self._listen(), self._watch_deadlines())
-                ]
-                await self._guard(self._work())
-                for task in (*helpers, *runners):
-                    task.cancel()
-            self.state = "stopped"
-        except asyncio.CancelledError:  # the loop is being left without aclose()
-            self.state = "stopped"
-            raise
-        except BaseException as exc:
-            self.state, self._failure = "failed", exc
-            _log.exception("a worker of %r stopped", self.queue)
-
-    async def _guard(self, part: Coroutine[object, object, None]) -> None:
-        """Know that the worker ends before its tasks are cancelled for it.
-
-        So a cancellation at any other time is a job's own doing, and counts as its failure.
-        """
-        try:
-            await part
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._ending = True
+            # From here on a cancellation is meant for us; before, it is a job's own doing.
+            self._ending, self.state = True, "stopped"
+            for task in parts:
+                task.cancel()
+            ended, stuck = await asyncio.wait(parts, timeout=_END_WITHIN)
+        if stuck:
+            _log.warning("%d jobs swallowed their cancellation, and run on", len(stuck))
+        for task in ended:
+            if not task.cancelled() and (failure := task.exception()) is not None:
+                await self._fail(failure)
+
+    async def _fail(self, failure: BaseException) -> None:
+        self.state, self._failure = "failed", failure
+        _log.error("a worker of %r stopped", self.queue, exc_info=failure)
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_END_WITHIN):
+                await self.queue.store.leave(self._me.id)
 
     async def _work(self) -> None:
         await self._fetch()
@@ -245,7 +243,7 @@ class Worker:
 
     async def _run(self, slot: Slot) -> None:
         """A runner: one job after the other, for as long as the worker lives."""
-        while True:
+        while not self._ending:
             while not self._ready:
                 slot.wakeup = asyncio.get_running_loop().create_future()
                 self._idle.append(slot)

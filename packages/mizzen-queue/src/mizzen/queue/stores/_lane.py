@@ -25,7 +25,7 @@ class Lane:
 
     def __init__(self, database: str, timeout: float) -> None:
         self._path = f"{database}.lane"
-        self._timeout = timeout
+        self.timeout = timeout
         self._fd: int | None = None
 
     def enter(self) -> None:
@@ -35,11 +35,11 @@ class Lane:
         if self._fd is None:
             self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         # Polled, because a blocking flock knows no timeout, and its holder may be stopped.
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + self.timeout
         while not self._try(self._fd):
             if time.monotonic() > deadline:
                 raise StoreBusy(
-                    f"another writer has held {self._path} for {self._timeout:g} s; if that is "
+                    f"another writer has held {self._path} for {self.timeout:g} s; if that is "
                     "a transaction of your own around this call, pass it on with tx="
                 )
             time.sleep(_PAUSE)

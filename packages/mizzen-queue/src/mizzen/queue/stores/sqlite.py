@@ -52,7 +52,8 @@ class SqliteStore:
     async def start(self) -> None:
         self.path = os.path.abspath(self.path)  # noqa: ASYNC240  (a look-up of the cwd, no I/O)
         self._bell.hang()
-        self._writer = SqliteThread(self.path, Lane(self.path, BUSY_MS / 1000))
+        self.lane = Lane(self.path, BUSY_MS / 1000)
+        self._writer = SqliteThread(self.path, self.lane)
         self._reader = SqliteThread(self.path, None)
         await self._writer.start(self._prepare)
         await self._writer.run(_create)

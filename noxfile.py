@@ -58,10 +58,7 @@ def types(session: nox.Session) -> None:
     session.run("mypy")
     session.run("lint-imports", "--no-cache")
     for package in DISTRIBUTIONS:
-        session.run(
-            "pyright", f"--pythonpath={python}", "--ignoreexternal", "--verifytypes",
-            module_of(package), silent=True,
-        )  # fmt: skip
+        session.run("pyright", "--ignoreexternal", "--verifytypes", module_of(package), silent=True)
 
 
 @nox.session(python=PYTHONS)

@@ -18,7 +18,7 @@ from mizzen.testing import Process
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 # Nothing outside this machine is asked for, and there is no display.
 QUIET = [
@@ -45,7 +45,11 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     contexts: list[Any] = []
     errors: list[str] = []
 
-    def new(**options: Any) -> Page:
+    def note_error(said: ConsoleMessage) -> None:
+        if said.type == "error":
+            errors.append(said.text)
+
+    def new(*, goes_offline: bool = False, **options: Any) -> Page:
         context = chromium.new_context(**options)
         contexts.append(context)
         page = context.new_page()

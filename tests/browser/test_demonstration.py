@@ -183,7 +183,7 @@ def test_a_page_comes_back_to_life_when_the_server_does(
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     demo = new_demo(tmp_path, port)
-    page = new_page()
+    page = new_page(goes_offline=True)
     page.goto(demo.url)
     state = page.locator("[data-link-state]")
     expect(state).to_have_text("live")

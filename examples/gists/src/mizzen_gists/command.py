@@ -61,13 +61,13 @@ def usable(folder: Path) -> Path:
 
 async def run(folder: Path, chosen: argparse.Namespace) -> None:
     """Serve until Ctrl-C or SIGTERM."""
-    from mizzen.app import until_signalled
+    from mizzen.app import stop_signals
 
     from .application import build
 
     app = build(folder, everything=chosen.all)
-    server = await app.serve(port=chosen.port)
-    try:
+    with stop_signals() as signalled:
+        server = await app.serve(port=chosen.port)
         password = await demo_login(app, folder)
         print(
             f"\n  Gists is running:   {server.url}\n"
@@ -78,10 +78,9 @@ async def run(folder: Path, chosen: argparse.Namespace) -> None:
         )
         if not chosen.no_browser and has_display():
             await asyncio.to_thread(webbrowser.open, server.url)
-        await until_signalled()
-        print("Stopping …", flush=True)
-    finally:
-        await server.aclose()
+        await signalled()
+    print("Stopping …", flush=True)
+    await server.aclose()
 
 
 async def demo_login(app: App, folder: Path) -> str:

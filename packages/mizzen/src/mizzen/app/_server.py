@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from ._signals import until_signalled
+from ._signals import stop_signals
 
 if TYPE_CHECKING:
     from mizzen.web import Server
@@ -70,8 +70,10 @@ def run(app: App, *, host: str | None, port: int | None) -> None:
     """Serve until a signal comes, then let requests finish and close every component."""
 
     async def main() -> None:
-        async with await app.serve(host, port) as server:
+        with stop_signals() as signalled:
+            server = await app.serve(host, port)
             print(f"{app.name} is at {server.url}  (Ctrl-C stops it)", flush=True)
-            await until_signalled()
+            await signalled()
+        await server.aclose()
 
     asyncio.run(main())

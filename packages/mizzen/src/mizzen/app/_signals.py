@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import anyio
 
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
 
-async def until_signalled() -> None:
-    """Wait for SIGINT or SIGTERM; meanwhile neither ends the process by itself."""
+
+@contextmanager
+def stop_signals() -> Iterator[Callable[[], Awaitable[None]]]:
+    """Take SIGINT and SIGTERM inside the block; await what it gives until one has come.
+
+    Open it before the start: a signal that comes in the middle of it then leads to a clean stop
+    after it. Once the block is left, a second signal ends the process as usual.
+    """
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            return
+
+        async def arrived() -> None:
+            async for _ in signals:
+                return
+
+        yield arrived

@@ -10,5 +10,5 @@ def run(arguments: list[str]) -> int:
     """List them."""
     app = locate(parser("routes").parse_args(arguments).app)
     for route in app.web.routes:
-        print(f"{route.method:<7} {route.path:<40} {route.name or ''}".rstrip())
+        print(f"{route.method:<7} {route.pattern.path:<40} {route.name or ''}".rstrip())
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from .._locate import locate
-from .._signals import until_signalled
+from .._signals import stop_signals
 from ..cli import parser
 
 
@@ -18,9 +18,11 @@ def run(arguments: list[str]) -> int:
 
     async def work() -> None:
         app.use(worker=app.queue.worker(concurrency=chosen.concurrency))
-        async with app:
+        with stop_signals() as signalled:
+            await app.start()
             print(f"working on {app.queue!r}", flush=True)
-            await until_signalled()
+            await signalled()
+        await app.aclose()
 
     asyncio.run(work())
     return 0

@@ -36,7 +36,8 @@ def copy_template(
         key = hashlib.sha256(f"{FORMAT} {version} {account}".encode()).hexdigest()[:12]
         template = cache / f"{kind}-{key}"
         try:
-            if not template.exists():
+            if not template.is_dir():
+                template.unlink(missing_ok=True)
                 keep(kind, make, template, account)
             copy(template, target)
         except (OSError, subprocess.CalledProcessError):

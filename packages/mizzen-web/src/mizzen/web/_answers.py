@@ -17,7 +17,7 @@ Answer: TypeAlias = Any
 
 def respond(value: Answer) -> Response:
     """Return the response that a value stands for; an unknown type raises TypeError."""
-    known = _BY_TYPE.get(cast("Any", type(value)))
+    known = _BY_TYPE.get(value.__class__)
     return _by_shape(value) if known is None else known(value)
 
 

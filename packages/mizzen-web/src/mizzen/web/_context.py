@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
-_UNREAD: Any = object()
 
 
 class Context:
@@ -36,43 +35,26 @@ class Context:
     `state` is a place for hooks to leave values; `params` holds the path's parameters.
     """
 
-    __slots__ = (
-        "_body",
-        "_cookies",
-        "_flashes",
-        "_form",
-        "_headers",
-        "_query",
-        "_receive",
-        "_state",
-        "cleanup",
-        "made",
-        "max_body",
-        "method",
-        "out",
-        "params",
-        "scope",
-        "web",
-    )
+    # Defaults stand on the class, so that a request pays only for what it uses.
+    params: dict[str, Any]
+    out: list[tuple[bytes, bytes]] | None = None  # headers for whatever response this becomes
+    made: dict[Any, Any] | None = None  # what factories made for this request
+    cleanup: AsyncExitStack | None = None  # and how it ends
+    _state: dict[str, Any] | None = None
+    _headers: Headers | None = None
+    _query: Values | None = None
+    _cookies: dict[str, str] | None = None
+    _body: bytes | None = None
+    _form: Form | None = None
+    _flashes: list[Flash] | None = None
 
     def __init__(self, web: Web, scope: Scope, receive: Receive, max_body: int) -> None:
-        self.web = web
-        self.scope = scope
+        self.web: Web = web
+        self.scope: Scope = scope
         self.method: str = scope["method"]
-        self.params: dict[str, Any] = {}
-        self.max_body = max_body
+        self.params = {}
+        self.max_body: int = max_body
         self._receive = receive
-        # Headers for whatever response this will be; services made for it and their ends.
-        self.out: list[tuple[bytes, bytes]] | None = None
-        self.made: dict[Any, Any] | None = None
-        self.cleanup: AsyncExitStack | None = None
-        self._state: dict[str, Any] | None = None
-        self._headers: Headers | None = None
-        self._query: Values | None = None
-        self._cookies: dict[str, str] | None = None
-        self._body: Any = _UNREAD
-        self._form: Form | None = None
-        self._flashes: list[Flash] | None = None
 
     @property
     def path(self) -> str:
@@ -127,7 +109,7 @@ class Context:
     @property
     def wants_html(self) -> bool:
         """Whether the client is a browser asking for a page."""
-        return "text/html" in self.headers.get("accept", "")
+        return any(n == b"accept" and b"text/html" in v for n, v in self.scope["headers"])
 
     @property
     def user(self) -> Any:
@@ -155,10 +137,9 @@ class Context:
 
     async def body(self) -> bytes:
         """Return the whole body."""
-        if self._body is _UNREAD:
+        if self._body is None:
             self._body = b"".join([chunk async for chunk in self.stream()])
-        body: bytes = self._body
-        return body
+        return self._body
 
     async def json(self) -> Any:
         """Return the body as plain JSON values; malformed is a 400."""
@@ -263,10 +244,16 @@ class Context:
             self.out = []
         self.out.append((b"set-cookie", cookie.encode("latin-1")))
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether something was opened that `end` has to close."""
+        return self.cleanup is not None or self._form is not None
+
     async def end(self, failure: BaseException | None) -> None:
         """Close what was opened for this request; a failure is shown to what was provided."""
         if self._form is not None:
             self._form.close()
+            self._form = None
         stack, self.cleanup = self.cleanup, None
         if stack is not None:
             kind = type(failure) if failure else None

@@ -77,8 +77,8 @@ class HTTPError(WebError):
     ) -> None:
         self.status = status
         self.detail = detail
-        self.errors = list(errors)
-        self.headers = dict(headers or {})
+        self.errors: list[FieldError] = list(errors)
+        self.headers: dict[str, str] = dict(headers or {})
         super().__init__(f"{status} {self.title}" + (f": {detail}" if detail else ""))
 
     @property

@@ -6,7 +6,7 @@ without a file name is a field, CVE-2024-47874), and the whole body by the reade
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ._errors import BadRequest, HTTPError, MissingExtra
 from ._values import Values
@@ -29,27 +29,27 @@ class Upload:
 
         self.filename = filename
         self.content_type = content_type
-        self.size = 0
+        self.size: int = 0
         # Spooled: small files stay in memory. Closed with the form, not in a `with` here.
-        self.file = tempfile.SpooledTemporaryFile(_SPOOL)  # noqa: SIM115
+        self.file: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOL)  # noqa: SIM115
 
     async def read(self, size: int = -1) -> bytes:
         """Return the next bytes, to the end unless a size is given."""
-        import anyio
+        from anyio import to_thread
 
         if self.size <= _SPOOL:
             return self.file.read(size)
-        return await anyio.to_thread.run_sync(self.file.read, size)
+        return await to_thread.run_sync(self.file.read, size)
 
     async def write(self, data: bytes) -> None:
         """Append; once it lies on disk, in a thread."""
-        import anyio
+        from anyio import to_thread
 
         self.size += len(data)
         if self.size <= _SPOOL:
             self.file.write(data)
         else:
-            await anyio.to_thread.run_sync(self.file.write, data)
+            await to_thread.run_sync(self.file.write, data)
 
     def __repr__(self) -> str:
         return f"<mizzen.web.Upload {self.filename!r}, {self.size} bytes>"

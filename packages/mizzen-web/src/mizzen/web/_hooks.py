@@ -126,8 +126,8 @@ def compile_call(function: Callable[..., Any], binder: Binder) -> Call:
     if not getters:
         return lambda ctx: function()
     if len(getters) == 1:
-        name = getters[0][0]
-        return lambda ctx: function(**{name: binder.gather(ctx)[name]})
+        name, get = getters[0]
+        return lambda ctx: function(**{name: get(ctx)})
     return lambda ctx: function(**binder.gather(ctx))
 
 

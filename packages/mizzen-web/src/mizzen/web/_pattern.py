@@ -47,8 +47,10 @@ class Pattern:
         if not path.startswith("/"):
             raise DefinitionError(f"the path {path!r} has to start with '/'")
         self.path = path
-        self.segments = [self._segment(part, kinds or {}) for part in path[1:].split("/")]
-        self.names = tuple(s.text for s in self.segments if s.kind)
+        self.segments: list[Segment] = [
+            self._segment(part, kinds or {}) for part in path[1:].split("/")
+        ]
+        self.names: tuple[str, ...] = tuple(s.text for s in self.segments if s.kind)
         self._check()
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from copy import copy
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _BAD_IN_HEADER = re.compile(r"[\r\n\0]")
 _ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:|[/\\]{2}")
 _NO_BODY = frozenset({204, 304})
+_JSON_TYPE = (b"content-type", b"application/json")
 _KEPT_IN_304 = frozenset({b"etag", b"cache-control", b"vary", b"set-cookie", b"expires"})
 
 
@@ -41,14 +43,12 @@ class Response:
         headers: Mapping[str, str] | None = None,
         media_type: str | None = None,
     ) -> None:
-        self.body = body.encode() if isinstance(body, str) else body
-        self.status = status
-        media = media_type or self.media_type
-        self.raw_headers: list[tuple[bytes, bytes]] = [(b"content-type", media.encode("latin-1"))]
-        if media_type:
-            _refuse_line_breaks(media_type)
-        for name, value in (headers or {}).items():
-            self.set_header(name, value)
+        self.body: bytes = body.encode() if isinstance(body, str) else body
+        self.status: int = status
+        self.raw_headers: list[tuple[bytes, bytes]] = [_known_type(media_type or self.media_type)]
+        if headers:
+            for name, value in headers.items():
+                self.set_header(name, value)
 
     @property
     def headers(self) -> Headers:
@@ -127,7 +127,13 @@ class JSON(Response):
     def __init__(
         self, value: Any, status: int = 200, *, headers: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(encode_json(value), status, headers=headers)
+        # Not by way of Response's constructor: this is the hot path of an API.
+        self.body = encode_json(value)
+        self.status = status
+        self.raw_headers = [_JSON_TYPE]
+        if headers:
+            for name, given in headers.items():
+                self.set_header(name, given)
 
 
 class HTML(Response):
@@ -172,6 +178,12 @@ class Redirect(Response):
         _refuse_line_breaks(location)
         # What is quoted already stays; spaces, backslashes and non-ASCII are quoted.
         self.add_header("location", quote(location, safe="/:?#[]@!$&'()*+,;=%~"))
+
+
+@lru_cache(256)  # bounded: a media type may come from an upload
+def _known_type(media_type: str) -> tuple[bytes, bytes]:
+    _refuse_line_breaks(media_type)
+    return b"content-type", media_type.encode("latin-1")
 
 
 def _refuse_line_breaks(text: str) -> None:

@@ -76,12 +76,12 @@ class Web(Routes):
     ) -> None:
         super().__init__(self, "", "", (HookList(),))
         self.debug = debug
-        self.max_body = size(max_body)
+        self.max_body: int = size(max_body)
         self.max_fields = max_fields
         self.max_files = max_files
-        self.timeout = None if timeout is None else seconds(timeout)
-        self.views = Views(views, debug=debug)
-        self.services = Services()
+        self.timeout: float | None = None if timeout is None else seconds(timeout)
+        self.views: Views = Views(views, debug=debug)
+        self.services: Services = Services()
         self._routes: dict[tuple[str, str], Route] = {}
         self._names: dict[str, Pattern] = {}
         self._mounts: dict[str, ASGIApp] = {}
@@ -211,7 +211,8 @@ class Web(Routes):
             raise
         finally:
             self._in_flight -= 1
-            await ctx.end(failure)
+            if ctx.unfinished:
+                await ctx.end(failure)
 
     async def _respond(
         self, ctx: Context, scope: Scope, receive: Receive, send: Send

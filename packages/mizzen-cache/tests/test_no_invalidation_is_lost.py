@@ -1,8 +1,9 @@
-"""During a load, and between processes: once an invalidation returned, the old value is gone for good."""
+"""During a load, and between processes: after an invalidation the old value is gone for good."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,14 +11,12 @@ import pytest
 from mizzen.cache import MISS, Cache
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from mizzen.cache.testing import FrozenClock
 
-Invalidate = "Callable[[Cache], Awaitable[object]]"
-
-WAYS = {
+WAYS: dict[str, Callable[[Cache], Awaitable[object]]] = {
     "delete": lambda cache: cache.delete("k"),
     "tag": lambda cache: cache.invalidate_tags("t"),
     "clear": lambda cache: cache.clear(),
@@ -27,23 +26,6 @@ WAYS = {
 @pytest.fixture(params=list(WAYS))
 def invalidate(request: pytest.FixtureRequest) -> Callable[[Cache], Awaitable[object]]:
     return WAYS[request.param]
-
-
-@pytest.fixture(params=["sqlite", "redis"])
-async def nodes(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: FrozenClock
-) -> AsyncIterator[tuple[Cache, Cache]]:
-    """Two caches with memory of their own over one shared tier, as two processes would have."""
-    if request.param == "redis":
-        pytest.importorskip("redis", reason="the extra [redis] is not installed")
-        shared = f"{request.getfixturevalue('valkey_url')}?timeout=5s"
-    else:
-        shared = f"sqlite:///{tmp_path}/shared.db"
-    async with (
-        Cache("memory:", shared, trust=1, clock=clock) as one,
-        Cache("memory:", shared, trust=1, clock=clock) as other,
-    ):
-        yield one, other
 
 
 class World:
@@ -101,98 +83,126 @@ async def test_a_set_during_a_load_wins(cache: Cache) -> None:
     assert await cache.get("k") == 2
 
 
-async def test_an_invalidation_elsewhere_during_a_load_here(
-    nodes: tuple[Cache, Cache], invalidate: Callable[[Cache], Awaitable[object]]
-) -> None:
-    here, there = nodes
-    world = World()
-    old = asyncio.create_task(here.fetch("k", world.slowly, tags=["t"]))
-    await world.reading.wait()
-    world.value = 2
-    await invalidate(there)
-    late = asyncio.create_task(here.fetch("k", world.at_once, tags=["t"]))
-    await asyncio.sleep(0)
-    world.go.set()
-    assert await old == 1
-    assert await late == 2
-    assert await here.get("k") == 2
+@asynccontextmanager
+async def two_nodes(shared: str, clock: FrozenClock) -> AsyncGenerator[tuple[Cache, Cache]]:
+    async with (
+        Cache("memory:", shared, trust=1, clock=clock) as one,
+        Cache("memory:", shared, trust=1, clock=clock) as other,
+    ):
+        yield one, other
 
 
-async def test_an_invalidation_elsewhere_reaches_the_copy_here_within_the_trust_window(
-    nodes: tuple[Cache, Cache],
-    invalidate: Callable[[Cache], Awaitable[object]],
-    clock: FrozenClock,
-) -> None:
-    here, there = nodes
-    await here.set("k", 1, tags=["t"])
-    assert await here.get("k") == await there.get("k") == 1
-    await invalidate(there)
-    assert await there.get("k", MISS) is MISS
-    clock.move(1.001)
-    assert await here.get("k", MISS) is MISS
+class BetweenNodes:
+    """Two caches with memory of their own over one shared tier, as two processes would have."""
 
-
-async def test_a_value_set_elsewhere_reaches_the_copy_here_within_the_trust_window(
-    nodes: tuple[Cache, Cache], clock: FrozenClock
-) -> None:
-    here, there = nodes
-    await here.set("k", 1)
-    assert await there.get("k") == 1
-    await there.set("k", 2)
-    assert await there.get("k") == 2
-    clock.move(1.001)
-    assert await here.get("k") == 2
-
-
-async def test_a_new_value_elsewhere_is_not_taken_for_an_outdated_one(
-    nodes: tuple[Cache, Cache],
-) -> None:
-    here, there = nodes
-    await here.set("a", 1, tags=["t"])
-    assert await there.get("a") == 1
-    await there.invalidate_tags("t")
-    await there.set("b", 2, tags=["t"])
-    assert await here.get("b") == 2
-
-
-async def test_adding_the_same_key_from_two_sides_succeeds_once(
-    nodes: tuple[Cache, Cache],
-) -> None:
-    results = await asyncio.gather(*(node.add("k", 1) for node in nodes for _ in range(10)))
-    assert sum(results) == 1
-
-
-async def test_many_interleavings(nodes: tuple[Cache, Cache], clock: FrozenClock) -> None:
-    """A writer changes the world, then invalidates; a later fetch never brings what was before."""
-    here, there = nodes
-    world = World()
-
-    async def load() -> int:
-        value = world.value
+    async def test_an_invalidation_elsewhere_during_a_load_here(
+        self, nodes: tuple[Cache, Cache], invalidate: Callable[[Cache], Awaitable[object]]
+    ) -> None:
+        here, there = nodes
+        world = World()
+        old = asyncio.create_task(here.fetch("k", world.slowly, tags=["t"]))
+        await world.reading.wait()
+        world.value = 2
+        await invalidate(there)
+        late = asyncio.create_task(here.fetch("k", world.at_once, tags=["t"]))
         await asyncio.sleep(0)
-        return value
+        world.go.set()
+        assert await old == 1
+        assert await late == 2
+        assert await here.get("k") == 2
 
-    async def read(node: Cache) -> None:
-        for _ in range(40):
-            before = world.value if node is there else 0
-            assert await node.fetch("k", load, tags=["t"]) >= before
-            await asyncio.sleep(0)
+    async def test_an_invalidation_elsewhere_reaches_the_copy_here_within_the_trust_window(
+        self,
+        nodes: tuple[Cache, Cache],
+        invalidate: Callable[[Cache], Awaitable[object]],
+        clock: FrozenClock,
+    ) -> None:
+        here, there = nodes
+        await here.set("k", 1, tags=["t"])
+        assert await here.get("k") == await there.get("k") == 1
+        await invalidate(there)
+        assert await there.get("k", MISS) is MISS
+        clock.move(1.001)
+        assert await here.get("k", MISS) is MISS
 
-    async def write() -> None:
-        ways = list(WAYS.values())
-        for turn in range(40):
-            world.value += 1
+    async def test_a_value_set_elsewhere_reaches_the_copy_here_within_the_trust_window(
+        self, nodes: tuple[Cache, Cache], clock: FrozenClock
+    ) -> None:
+        here, there = nodes
+        await here.set("k", 1)
+        assert await there.get("k") == 1
+        await there.set("k", 2)
+        assert await there.get("k") == 2
+        clock.move(1.001)
+        assert await here.get("k") == 2
+
+    async def test_a_new_value_elsewhere_is_not_taken_for_an_outdated_one(
+        self,
+        nodes: tuple[Cache, Cache],
+    ) -> None:
+        here, there = nodes
+        await here.set("a", 1, tags=["t"])
+        assert await there.get("a") == 1
+        await there.invalidate_tags("t")
+        await there.set("b", 2, tags=["t"])
+        assert await here.get("b") == 2
+
+    async def test_adding_the_same_key_from_two_sides_succeeds_once(
+        self,
+        nodes: tuple[Cache, Cache],
+    ) -> None:
+        results = await asyncio.gather(*(node.add("k", 1) for node in nodes for _ in range(10)))
+        assert sum(results) == 1
+
+    async def test_many_interleavings(self, nodes: tuple[Cache, Cache], clock: FrozenClock) -> None:
+        """A writer changes the world, then invalidates; a later fetch never brings what was before."""
+        here, there = nodes
+        world = World()
+
+        async def load() -> int:
             value = world.value
-            await ways[turn % 3](there)
-            assert await there.fetch("k", load, tags=["t"]) >= value
             await asyncio.sleep(0)
+            return value
 
-    # `there` reads between a change and its invalidation too, so only the writer's own fetch counts.
-    async def read_there() -> None:
-        for _ in range(40):
-            await there.fetch("k", load, tags=["t"])
+        async def read(node: Cache) -> None:
+            for _ in range(40):
+                before = world.value if node is there else 0
+                assert await node.fetch("k", load, tags=["t"]) >= before
+                await asyncio.sleep(0)
 
-    await asyncio.gather(write(), read(here), read_there(), read_there())
-    clock.move(1.001)
-    assert await here.fetch("k", load, tags=["t"]) == world.value
-    assert await there.fetch("k", load, tags=["t"]) == world.value
+        async def write() -> None:
+            ways = list(WAYS.values())
+            for turn in range(40):
+                world.value += 1
+                value = world.value
+                await ways[turn % 3](there)
+                assert await there.fetch("k", load, tags=["t"]) >= value
+                await asyncio.sleep(0)
+
+        # `there` reads between a change and its invalidation too, so only the writer's own fetch counts.
+        async def read_there() -> None:
+            for _ in range(40):
+                await there.fetch("k", load, tags=["t"])
+
+        await asyncio.gather(write(), read(here), read_there(), read_there())
+        clock.move(1.001)
+        assert await here.fetch("k", load, tags=["t"]) == world.value
+        assert await there.fetch("k", load, tags=["t"]) == world.value
+
+
+class TestOverOneFile(BetweenNodes):
+    @pytest.fixture
+    async def nodes(self, tmp_path: Path, clock: FrozenClock) -> AsyncIterator[tuple[Cache, Cache]]:
+        async with two_nodes(f"sqlite:///{tmp_path}/shared.db", clock) as nodes:
+            yield nodes
+
+
+@pytest.mark.extra("redis")
+@pytest.mark.parametrize("protocol", [2, 3], ids=["resp2", "resp3"], scope="class")
+class TestOverOneServer(BetweenNodes):
+    @pytest.fixture
+    async def nodes(
+        self, valkey_url: str, protocol: int, clock: FrozenClock
+    ) -> AsyncIterator[tuple[Cache, Cache]]:
+        async with two_nodes(f"{valkey_url}?timeout=5s&protocol={protocol}", clock) as nodes:
+            yield nodes

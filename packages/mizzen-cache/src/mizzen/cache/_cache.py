@@ -105,9 +105,8 @@ class Cache:
             return held.value
         if held is not None and self._stack.still_good(held):
             value = self._values.read(key, Found(held.entry, held, self._near.name), type)
-            if value is not MISS:
-                self._events.tell("hit", key, self._near.name)
-                return value
+            self._events.tell("miss" if value is MISS else "hit", key, self._near.name)
+            return default if value is MISS else value
         self._require_running()
         found = (await self._values.find([key], type)).get(key, MISS)
         return default if found is MISS else found

@@ -44,7 +44,7 @@ class Entry:
         if self.body is None:
             raise TypeError(f"the entry {key!r} holds a bare object and cannot leave this process")
         stamps = encode(self.stamps)
-        check = zlib.crc32(self.body, zlib.crc32(stamps, zlib.crc32(key.encode())))
+        check = _checksum(key, self.version, stamps, self.body)
         head = self.version + check.to_bytes(4, "big") + len(stamps).to_bytes(4, "big")
         return head + stamps + self.body
 
@@ -53,7 +53,7 @@ class Entry:
         """Return the entry stored under *key*; raise Corrupt when any byte of it is off."""
         middle = _HEAD + int.from_bytes(data[12:_HEAD], "big")
         stamps, body = data[_HEAD:middle], data[middle:]
-        check = zlib.crc32(body, zlib.crc32(stamps, zlib.crc32(key.encode())))
+        check = _checksum(key, data[:8], stamps, body)
         if len(data) < _HEAD or check != int.from_bytes(data[8:12], "big"):
             raise Corrupt(f"the entry {key!r} does not match its checksum")
         return cls(body, expires, decode(stamps, dict[str, bytes]), version=data[:8])
@@ -61,6 +61,10 @@ class Entry:
     def stamped(self, more: Mapping[str, bytes]) -> Entry:
         """Return this entry with further stamps, as an upper tier keeps it."""
         return replace(self, stamps={**self.stamps, **more})
+
+
+def _checksum(key: str, version: bytes, stamps: bytes, body: bytes) -> int:
+    return zlib.crc32(body, zlib.crc32(stamps, zlib.crc32(version, zlib.crc32(key.encode()))))
 
 
 class Damaged:

@@ -145,6 +145,10 @@ class WriterConnection(sqlite3.Connection):
     def close(self) -> None:
         """Close; what was not committed is rolled back before the lane is left."""
         try:
+            # Closing alone is not enough: a cursor that a cancelled task still refers to keeps
+            # SQLite's connection, and its write lock, alive behind Python's back.
+            if self.in_transaction:
+                super().rollback()
             super().close()
         finally:
             self.lane.close()

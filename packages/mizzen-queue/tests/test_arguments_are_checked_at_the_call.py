@@ -76,9 +76,9 @@ def test_functions_that_cannot_be_jobs_are_refused(queue: Queue) -> None:
 
 def test_an_annotation_that_cannot_be_found_is_explained(queue: Queue) -> None:
     @queue.job
-    async def send(to: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821, UP037  # pyright: ignore
+    async def send(to: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821, UP037  # pyright: ignore[reportUndefinedVariable, reportUnknownParameterType]
 
-    with pytest.raises(BadJob, match="Nowhere.*module level"):
+    with pytest.raises(BadJob, match=r"Nowhere.*module level"):
         send("a")  # pyright: ignore[reportUnknownArgumentType]
 
 

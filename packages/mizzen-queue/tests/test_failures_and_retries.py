@@ -178,7 +178,7 @@ async def test_stored_arguments_that_no_longer_fit_are_dead_at_once(q: Queue) ->
     async def new(to: str) -> None: ...
 
     async with q.worker():
-        with pytest.raises(JobFailed, match="don't fit the function any more.*cc"):
+        with pytest.raises(JobFailed, match=r"don't fit the function any more.*cc"):
             await handle.result(timeout=5)
     assert (await handle.record()).attempt == 1
 
@@ -193,7 +193,7 @@ def test_pauses_double_up_to_the_cap_with_jitter() -> None:
 
 @pytest.mark.parametrize("bad", [{"max": 0}, {"jitter": 2}, {"base": "soon"}, {"cap": -1}])
 def test_a_retry_that_makes_no_sense_is_refused(bad: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         Retry(**bad)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 

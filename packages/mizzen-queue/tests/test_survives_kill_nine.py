@@ -1,5 +1,7 @@
 """A worker is a process that may be killed at any moment: nothing is lost, nothing done twice."""
 
+# ruff: noqa: ASYNC110  (what is polled is a store, or a worker: neither has an event for it)
+
 from __future__ import annotations
 
 import asyncio
@@ -64,7 +66,10 @@ def define(q: Queue) -> Any:
     return note, poison, long
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.extra("psycopg"))])
+SERVER = [pytest.mark.extra("psycopg"), pytest.mark.extra("mizzen.testing")]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=SERVER)])
 def durable_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     (tmp_path / "jobs.py").write_text(JOBS)
     if request.param == "sqlite":
@@ -201,11 +206,9 @@ async def test_a_worker_stopped_past_its_lease_completes_nothing_any_more(tmp_pa
 async def test_a_queue_does_not_cross_a_fork(tmp_path: Path) -> None:
     async with Queue(f"sqlite:///{tmp_path}/app.db") as q:
         note, *_ = define(q)
-        from mizzen.queue.stores import _sqlite_thread
-
         # Not really forked: a test process with threads had better not.
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_sqlite_thread.os, "getpid", lambda: -1)
+            patch.setattr("mizzen.queue.stores._sqlite_thread.os.getpid", lambda: -1)
             with pytest.raises(Exception, match="before a fork"):
                 await note(1).enqueue()
 

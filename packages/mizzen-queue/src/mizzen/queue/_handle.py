@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import msgspec
 
@@ -95,8 +95,8 @@ class Handle(Generic[R]):
         if record.result is None:
             raise BadResult(_read_error(record.error)[0])
         if self._arguments is None:
-            return msgspec.json.decode(record.result)
-        return self._arguments.decode_result(record.result)
+            return cast("R", msgspec.json.decode(record.result))
+        return cast("R", self._arguments.decode_result(record.result))
 
     def __repr__(self) -> str:
         return f"<mizzen.queue.Handle {self.id} {self.kind}>"

@@ -176,13 +176,14 @@ class Queue:
             self._enqueued(ids, jobs)
         else:
             rows = msgspec.json.encode(jobs).decode()
-            ids: list[int] = []
+            inserted: list[int] = []
 
             def committed() -> None:
                 self.store.ring()
-                self._enqueued(ids, jobs)
+                self._enqueued(inserted, jobs)
 
-            ids += await insert_within(tx, self.store, rows, committed)
+            inserted += await insert_within(tx, self.store, rows, committed)
+            ids = inserted
         return [
             Handle(self, id, job.kind, call.function.arguments)
             for id, job, call in zip(ids, jobs, wanted, strict=True)

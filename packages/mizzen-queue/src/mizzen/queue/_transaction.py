@@ -6,7 +6,6 @@ The libraries are met by what their objects can do, so none of them is imported 
 from __future__ import annotations
 
 import inspect
-import sqlite3
 import sys
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -61,7 +60,7 @@ async def _execute(tx: Any, store: Transactional, jobs: str) -> Any:
         # The session's own pending objects first: a job may refer to them by a foreign key.
         await _settled(tx.flush())
         return await _on_connection(await _settled(tx.connection()), store, jobs)
-    if isinstance(tx, sqlite3.Connection):
+    if hasattr(tx, "blobopen") and hasattr(tx, "isolation_level"):  # sqlite3
         _require(store, "sqlite")
         return tx.execute(store.insert_sql.format(jobs="?"), (jobs,)).fetchall()
     if hasattr(tx, "execute_fetchall"):  # aiosqlite

@@ -7,15 +7,17 @@ whose POSIX locks would vanish when a second descriptor is closed.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import time
+from typing import Any
 
 from .._errors import StoreBusy
 
-try:
-    import fcntl
-except ImportError:  # Windows: SQLite's own busy timeout has to do
-    fcntl = None
+fcntl: Any = None
+with contextlib.suppress(ImportError):  # Windows: SQLite's own busy timeout has to do
+    fcntl = importlib.import_module("fcntl")
 
 _PAUSE = 0.0003
 

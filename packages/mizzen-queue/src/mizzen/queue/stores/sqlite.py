@@ -278,5 +278,5 @@ def _claim(
         return []
     token = secrets.randbits(62)
     rows = connection.execute(sql.CLAIM, (worker, token, json.dumps(ids)))
-    by_id = {row[0]: Claimed(*row[:9], suspect=bool(row[9])) for row in rows}
+    by_id = {row[0]: Claimed(*row) for row in rows}
     return [by_id[id] for id in ids]

@@ -1,0 +1,62 @@
+"""The public API as users write it; type-checked, never run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, assert_type
+
+from mizzen.queue import Call, Event, Handle, Job, JobFunction, Queue, Retry, Worker, current_job
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+q = Queue("sqlite:///app.db", history=timedelta(days=1), history_rows=1000)
+
+
+@q.job
+async def bare(to: str, copies: int = 1) -> int:
+    assert_type(current_job(), Job)
+    return copies
+
+
+@q.job(queue="mail", retry=Retry(max=5, base="1s"), timeout="10m", priority=3)
+async def configured(to: str) -> list[str]:
+    return [to]
+
+
+@q.job(name="plain")
+def plain(n: int) -> float:
+    return n / 2
+
+
+async def use(session: AsyncSession) -> None:
+    assert_type(bare, JobFunction[[str, int], int])  # type: ignore[assert-type]  # pyright: ignore[reportAssertTypeFailure]
+    call = bare("a@b", copies=2)
+    assert_type(call, Call[int])
+    handle = await call.enqueue(delay="10s", tx=session, priority=1, queue="slow")
+    assert_type(handle, Handle[int])
+    assert_type(await handle.result(timeout=5), int)
+    assert_type(await (await configured("x").enqueue()).result(), list[str])
+    assert_type(await plain.run(3), float)
+    assert_type(await q.enqueue_many([plain(n) for n in range(3)], tx=session), list[Handle[float]])
+    assert_type(await q.counts(kind="plain"), dict[str, int])
+    assert_type(await handle.cancel(), bool)
+    assert_type(await q.retry(handle.id), bool)
+    assert_type(handle.id, int)
+
+    async with q, q.worker(concurrency=4, queues=["mail"], grace="4s") as worker:
+        assert_type(worker, Worker)
+        assert_type(worker.stats(), dict[str, float])
+
+    def seen(event: Event) -> None:
+        print(event.job.id, event.error)
+
+    async def seen_later(event: Event) -> None:
+        print(event.seconds)
+
+    remove = q.on("succeeded", seen)
+    q.on("dead", seen_later)
+    remove()
+
+    bare(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    plain("x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

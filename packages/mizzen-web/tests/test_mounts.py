@@ -90,3 +90,30 @@ async def test_unknown_protocol_is_refused() -> None:
     any_app: Any = Web()
     with pytest.raises(DefinitionError, match="telnet"):
         await any_app({"type": "telnet"}, None, None)
+
+
+async def test_failure_inside_a_mount_is_the_mounts_own() -> None:
+    async def half(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise KeyError("half-way")
+
+    web = Web()
+    web.mount("/half", half)
+    with pytest.raises(KeyError, match="half-way"):
+        await web.test().get("/half/x")
+
+
+async def test_prefix_of_the_servers_root_path_is_not_mistaken() -> None:
+    web = Web()
+
+    @web.get("/inner")
+    async def index() -> str:
+        return "here"
+
+    async def behind_a_proxy(scope: Any, receive: Any, send: Any) -> None:
+        await web({**scope, "root_path": "/in"}, receive, send)
+
+    client = web.test()
+    client.app = behind_a_proxy
+    assert (await client.get("/inner")).text == "here"
+    assert (await client.get("/in/inner")).text == "here"

@@ -215,12 +215,12 @@ def _arguments(kind: Any) -> tuple[Any, ...]:
 
 
 def _path_getter(name: str, kind: Any) -> Getter:
-    read = text_reader(kind, "path", name)
+    read = text_reader(kind, "path", name) or str
 
     def get(ctx: Context) -> Any:
         value = ctx.params[name]
-        if read is None or type(value) is kind:
-            return value if read is not None else str(value)
+        if value.__class__ is kind:
+            return value
         try:
             return read(str(value))
         except Invalid:

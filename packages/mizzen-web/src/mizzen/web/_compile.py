@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ._binding import Binder
 from ._controller import compile_action
 from ._errors import HTTPError
-from ._hooks import Hook, Run, compile_call, compile_hook, fuse
+from ._hooks import Run, compile_call, compile_hook, fuse
 from ._responses import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ._context import Context
     from ._routes import Route
     from ._web import Web
@@ -52,11 +50,6 @@ def compile_route(route: Route, site: Web) -> Endpoint:
     if site.timeout is not None:
         run = _timed(run, site.timeout)
     return Endpoint(names, run, route.max_body)
-
-
-def compile_error_handler(function: Callable[..., Any], site: Web) -> Hook:
-    """Return an error handler as `call(ctx, exc)`."""
-    return compile_hook(function, site.services, about="exc", about_type=BaseException)
 
 
 def _timed(run: Run, limit: float) -> Run:

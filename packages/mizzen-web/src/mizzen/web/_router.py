@@ -47,24 +47,27 @@ class Router(Generic[E]):
             methods.setdefault("HEAD", endpoint)
             self._methods.add("HEAD")
 
-    def find(self, method: str, path: str) -> tuple[E, list[Any]] | None:
-        """Return the endpoint and its parameters' values in path order, or None."""
-        methods = self._table.get(path)
-        if methods is not None:
-            endpoint = methods.get(method)
-            if endpoint is not None:
-                return endpoint, []
-        return self.find_segments(method, path[1:].split("/"))
+    def find(
+        self, method: str, path: str, segments: list[str] | None = None
+    ) -> tuple[E, list[Any]] | None:
+        """Return the endpoint and its parameters' values in path order, or None.
 
-    def find_segments(self, method: str, segments: list[str]) -> tuple[E, list[Any]] | None:
-        """Find by segments already decoded, so that an encoded slash stays inside its segment."""
+        `segments` are given where the path holds an encoded slash, which stays inside its own.
+        """
+        if segments is None:
+            methods = self._table.get(path)
+            if methods is not None:
+                endpoint = methods.get(method)
+                if endpoint is not None:
+                    return endpoint, []
+            segments = path[1:].split("/")
         values: list[Any] = []
-        endpoint = _search(self._root, segments, 0, method, values)
-        return None if endpoint is None else (endpoint, values)
+        found = _search(self._root, segments, 0, method, values)
+        return None if found is None else (found, values)
 
-    def allowed(self, path: str) -> set[str]:
+    def allowed(self, path: str, segments: list[str] | None = None) -> set[str]:
         """Return the methods that some route has for this path."""
-        return {method for method in self._methods if self.find(method, path)}
+        return {method for method in self._methods if self.find(method, path, segments)}
 
     def _leaf(self, pattern: Pattern) -> dict[str, E]:
         if not pattern.names:

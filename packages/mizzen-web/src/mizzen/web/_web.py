@@ -1,4 +1,4 @@
-"""The site: an ASGI app that finds a route, runs its one compiled call, and sends the answer.
+"""The site: what is defined on it, and the ASGI app and component that it is.
 
 What is decided once, for every site: HEAD is answered by GET's handler without the body; OPTIONS
 by a 204 with Allow; a known path with another method by a 405 with Allow; a path that is known
@@ -8,37 +8,21 @@ segment; bad UTF-8 or a NUL in the path is a 400. Routes go before mounts.
 
 from __future__ import annotations
 
-import logging
-from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar, overload
-from urllib.parse import quote, unquote
 
 from . import _display
-from ._answers import respond
-from ._compile import Endpoint, compile_error_handler, compile_route
-from ._context import Context
-from ._errors import (
-    BadRequest,
-    ClientGone,
-    DefinitionError,
-    HTTPError,
-    NotFound,
-    UnknownRoute,
-    ViewError,
-)
-from ._hooks import KNOWN, Hook, HookList
-from ._problem import error_response
-from ._responses import Redirect, Response
-from ._router import Router
+from ._answering import Answering
+from ._compile import compile_route
+from ._error_handlers import ErrorHandlers
+from ._errors import DefinitionError, UnknownRoute, ViewError
+from ._hooks import KNOWN, HookList
 from ._routes import Route, Routes
 from ._services import Services
-from ._signature import read_parameters
-from ._streams import Stream
 from ._units import Duration, Size, seconds, size
 from ._views import Views
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ._client import Client
     from ._pattern import Pattern
@@ -50,10 +34,6 @@ if TYPE_CHECKING:
 F = TypeVar("F")
 H = TypeVar("H", bound="Callable[..., Any]")
 T = TypeVar("T")
-
-_log = logging.getLogger("mizzen.web")
-_FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
-_OVERRIDES = frozenset({"PUT", "PATCH", "DELETE"})
 
 
 class Web(Routes):
@@ -85,14 +65,10 @@ class Web(Routes):
         self._routes: dict[tuple[str, str], Route] = {}
         self._names: dict[str, Pattern] = {}
         self._mounts: dict[str, ASGIApp] = {}
-        self._error_handlers: dict[type[BaseException] | int, Callable[..., Any]] = {}
-        self._compiled_errors: dict[type[BaseException] | int, Hook] = {}
-        self._router: Router[Endpoint] | None = None
+        self.error_handlers: ErrorHandlers = ErrorHandlers()
+        self._answering = Answering(self)
         self._servers: list[Server] = []
         self._started = False
-        self._requests = self._errors = self._in_flight = self._gone = 0
-
-    # What a site is made of.
 
     def define(self, route: Route) -> None:
         """Add a route in place of the one with its method and path."""
@@ -109,7 +85,7 @@ class Web(Routes):
 
     def changed(self) -> None:
         """Have the next request compile the routes anew."""
-        self._router = None
+        self._answering.forget()
 
     @overload
     def provide(self, item: F, /, *, as_type: type | None = ...) -> F: ...
@@ -138,9 +114,8 @@ class Web(Routes):
         """
 
         def define(function: H) -> H:
-            read_parameters(function, known=KNOWN)
             for kind in kinds:
-                self._error_handlers[kind] = function
+                self.error_handlers.define(kind, function)
             self.changed()
             return function
 
@@ -164,198 +139,21 @@ class Web(Routes):
         return list(self._routes.values())
 
     @property
-    def mounts(self) -> dict[str, ASGIApp]:
-        """The mounted apps by prefix."""
-        return dict(self._mounts)
-
-    # Answering.
+    def mounts(self) -> Mapping[str, ASGIApp]:
+        """The mounted apps by prefix, the longest first."""
+        return self._mounts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
         kind = scope["type"]
         if kind == "http":
-            await self._answer(scope, receive, send)
+            await self._answering.http(scope, receive, send)
         elif kind == "websocket":
-            await self._websocket(scope, receive, send)
+            await self._answering.websocket(scope, receive, send)
         elif kind == "lifespan":
             await self._lifespan(receive, send)
         else:
             raise DefinitionError(f"mizzen.web doesn't speak the ASGI protocol {kind!r}")
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._requests += 1
-        self._in_flight += 1
-        ctx = Context(self, scope, receive, self.max_body)
-        failure: BaseException | None = None
-        try:
-            try:
-                response = await self._respond(ctx, scope, receive, send)
-                if ctx.cleanup is not None and not isinstance(response, Stream):
-                    await ctx.end(None)
-            except Exception as exc:
-                failure = exc
-                response = await self._failed(ctx, exc)
-            if response is None:
-                return
-            if ctx.out:
-                # A twin: a response kept for many requests must not collect their cookies.
-                response = copy(response)
-                response.raw_headers = [*response.raw_headers, *ctx.out]
-            if isinstance(response, Stream):
-                if not await response.send_stream(scope, receive, send):
-                    self._gone += 1
-            else:
-                await response.send(scope, send)
-        except BaseException as exc:
-            failure = exc
-            raise
-        finally:
-            self._in_flight -= 1
-            if ctx.unfinished:
-                await ctx.end(failure)
-
-    async def _respond(
-        self, ctx: Context, scope: Scope, receive: Receive, send: Send
-    ) -> Response | None:
-        router = self._router or self._build()
-        path: str = scope["path"]
-        root: str = scope.get("root_path") or ""
-        if root and path.startswith(root):
-            path = path[len(root) :]
-        raw: bytes = scope.get("raw_path") or b""
-        method = ctx.method
-        if method == "POST" and _is_form(scope):
-            method = await self._override(ctx, router, path)
-        if b"%" in raw:
-            segments = _encoded_segments(raw, scope["path"], root)
-            found = (
-                router.find(method, path)
-                if segments is None
-                else router.find_segments(method, segments)
-            )
-        else:
-            found = router.find(method, path)
-        if found is None:
-            return await self._unrouted(ctx, router, path, root, receive, send)
-        endpoint, values = found
-        if values:
-            ctx.params = dict(zip(endpoint.names, values, strict=True))
-        if endpoint.max_body is not None:
-            ctx.max_body = endpoint.max_body
-        return await endpoint.run(ctx)
-
-    async def _override(self, ctx: Context, router: Router[Endpoint], path: str) -> str:
-        # Read the form before routing only where it could change the route.
-        possible = router.allowed(path) & _OVERRIDES
-        if not possible:
-            return "POST"
-        wanted = (await ctx.form()).get("_method", "").upper()
-        if wanted in _OVERRIDES:
-            ctx.method = wanted
-        return ctx.method
-
-    async def _unrouted(
-        self,
-        ctx: Context,
-        router: Router[Endpoint],
-        path: str,
-        root: str,
-        receive: Receive,
-        send: Send,
-    ) -> Response | None:
-        allowed = router.allowed(path)
-        if allowed:
-            allow = ", ".join(sorted(allowed | {"OPTIONS"}))
-            if ctx.method == "OPTIONS":
-                return Response(status=204, headers={"allow": allow})
-            raise HTTPError(405, f"{ctx.method} is not among {allow}.", headers={"allow": allow})
-        mount = self._mounted(path)
-        if mount is not None:
-            prefix, app = mount
-            await app({**ctx.scope, "root_path": root + prefix}, receive, send)
-            return None
-        other = path[:-1] if path.endswith("/") else path + "/"
-        # "//host/" would become a redirect to another host.
-        if not path.startswith("//") and router.find(ctx.method, other):
-            query: bytes = ctx.scope.get("query_string", b"")
-            location = quote(root + other) + ("?" + query.decode("latin-1") if query else "")
-            return Redirect(location, 308)
-        raise NotFound
-
-    def _mounted(self, path: str) -> tuple[str, ASGIApp] | None:
-        for prefix, app in self._mounts.items():
-            if path == prefix or path.startswith(prefix + "/"):
-                return prefix, app
-        return None
-
-    async def _failed(self, ctx: Context, exc: Exception) -> Response | None:
-        """Return the answer for an exception; None if there is nobody to answer."""
-        if isinstance(exc, ClientGone):
-            self._gone += 1
-            return None
-        error = exc if isinstance(exc, HTTPError) else HTTPError(500)
-        if error.status >= 500:
-            self._errors += 1
-        if not isinstance(exc, HTTPError) and type(exc) not in self._error_handlers:
-            handled = self._handler_for(exc)
-            if handled is None:
-                _log.error("%s %s failed", ctx.method, ascii(ctx.path), exc_info=exc)
-        handler = self._handler_for(exc) or self._compiled_errors.get(error.status)
-        if handler is not None:
-            try:
-                answer = handler.call(ctx, exc)
-                return respond(await answer if handler.waits else answer)
-            except HTTPError as other:
-                return error_response(ctx, other)
-            except Exception as second:
-                self._errors += 1
-                _log.error("an error handler failed", exc_info=second)
-                return error_response(ctx, HTTPError(500), second)
-        return error_response(ctx, error, None if error is exc else exc)
-
-    def _handler_for(self, exc: Exception) -> Hook | None:
-        if isinstance(exc, HTTPError) and exc.status in self._compiled_errors:
-            return self._compiled_errors[exc.status]
-        for kind in type(exc).__mro__:
-            if kind in self._compiled_errors:
-                return self._compiled_errors[kind]
-        return None
-
-    def _build(self) -> Router[Endpoint]:
-        router: Router[Endpoint] = Router()
-        for route in self._routes.values():
-            router.add(route.method, route.pattern, compile_route(route, self))
-        self._compiled_errors = {
-            kind: compile_error_handler(function, self)
-            for kind, function in self._error_handlers.items()
-        }
-        self._router = router
-        return router
-
-    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        root: str = scope.get("root_path") or ""
-        path: str = scope["path"]
-        mount = self._mounted(path.removeprefix(root))
-        if mount is None:
-            await receive()  # the connect; a close before accepting refuses the handshake
-            await send({"type": "websocket.close", "code": 1000})
-            return
-        prefix, app = mount
-        await app({**scope, "root_path": root + prefix}, receive, send)
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
-        try:
-            await self.start()
-        except Exception as exc:
-            await send({"type": "lifespan.startup.failed", "message": str(exc)})
-            return
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self.aclose()
-        await send({"type": "lifespan.shutdown.complete"})
-
-    # The shape of a component.
 
     async def start(self) -> Web:
         """Check the views' folders and compile the routes, so that errors show now."""
@@ -363,7 +161,7 @@ class Web(Routes):
             problem = self.views.problem()
             if problem:
                 raise ViewError(problem)
-            self._build()
+            self._answering.compile()
             self._started = True
         return self
 
@@ -390,10 +188,10 @@ class Web(Routes):
     def stats(self) -> dict[str, float]:
         """Return counters since construction, and gauges."""
         return {
-            "requests_total": self._requests,
-            "errors_total": self._errors,
-            "disconnects_total": self._gone,
-            "in_flight": self._in_flight,
+            "requests_total": self._answering.requests,
+            "errors_total": self.error_handlers.errors,
+            "disconnects_total": self._answering.gone,
+            "in_flight": self._answering.in_flight,
             "routes": len(self._routes),
             "mounts": len(self._mounts),
         }
@@ -431,23 +229,14 @@ class Web(Routes):
     def _repr_html_(self) -> str:
         return _display.html(self)
 
-
-def _is_form(scope: Scope) -> bool:
-    return any(
-        name == b"content-type" and value.lower().startswith(_FORMS)
-        for name, value in scope["headers"]
-    )
-
-
-def _encoded_segments(raw: bytes, path: str, root: str) -> list[str] | None:
-    """Return the segments of a path with an encoded slash; None if the decoded path will do."""
-    try:
-        parts = [unquote(part, errors="strict") for part in raw.decode("ascii").split("/")]
-    except UnicodeDecodeError as exc:
-        raise BadRequest("The path is not valid UTF-8.") from exc
-    if "\0" in path:
-        raise BadRequest("The path contains a NUL.")
-    # A layer that rewrote `path` but not `raw_path` is believed.
-    if b"%2f" not in raw.lower() or "/".join(parts) != path:
-        return None
-    return parts[1 + root.count("/") :]
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.start()
+        except Exception as exc:
+            await send({"type": "lifespan.startup.failed", "message": str(exc)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.aclose()
+        await send({"type": "lifespan.shutdown.complete"})

@@ -74,7 +74,7 @@ async def serve() -> AsyncIterator[Callable[[Any], Awaitable[str]]]:
         server = Server(config)
         task = asyncio.create_task(server.serve())
         running.append((server, task))
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
 

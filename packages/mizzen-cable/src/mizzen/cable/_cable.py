@@ -1,9 +1,8 @@
-"""The cable: an ASGI app for stock Socket.IO clients, and the object a program publishes through."""
+"""The cable: an ASGI app for Socket.IO clients, and what a program publishes through."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _display
@@ -14,9 +13,11 @@ from ._topics import Pattern
 from ._units import Duration, seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
     from types import TracebackType
     from typing import Self
 
+    from ._connection import Connection
     from ._engine import Server
     from ._node import Node
     from ._owner import Owner
@@ -62,7 +63,7 @@ class Cable:
         self._routes: dict[str, tuple[Pattern, type[Channel]]] = {}
         self._counts: Counter[str] = Counter()
         self._node: Node | None = None
-        self._server: Server | None = None
+        self._server: Server[Connection] | None = None
         self._owner: Owner | None = None
 
     def channel(self, pattern: str) -> Callable[[ChannelType], ChannelType]:
@@ -219,7 +220,7 @@ class Cable:
         stats = self.stats()
         facts: dict[str, object] = {"broker": self._shown}
         if self._node is None:
-            return facts | {"channels (not started)": len(self._routes)}
+            return {"broker": f"{self._shown} not started", "channels": len(self._routes)}
         return facts | {
             "channels": len(self._routes),
             "connections": int(stats["connections"]),

@@ -34,12 +34,17 @@ def event(name: Handler | str | None = None) -> Handler | Callable[[Handler], Ha
         chosen = name if isinstance(name, str) else function.__name__
         if chosen in RESERVED:
             raise Misconfigured(f"{chosen!r} is the cable's own event; choose another name")
-        if not inspect.iscoroutinefunction(function):
+        if not is_async(function):
             raise Misconfigured(f"{function.__qualname__}: an event handler is an `async def`")
         setattr(function, MARK, chosen)
         return function
 
     return mark(name) if callable(name) else mark
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Return whether a call gives a coroutine (and don't narrow the type as `inspect` does)."""
+    return inspect.iscoroutinefunction(function)
 
 
 class Channel:
@@ -67,17 +72,17 @@ class Channel:
                 cls._events[name] = attribute, Binding(function, namespace)
 
     async def authorize(self) -> bool:
-        """Return whether `self.connection.identity` may join `self.topic`; every channel decides."""
+        """Return whether `self.connection.identity` may join; every channel decides."""
         raise NotImplementedError
 
     async def on_join(self) -> None:
-        """Run after the client was let in and before it is told so; raise `Refused` to turn it away."""
+        """Run before the client is told that it is in; raise `Refused` to turn it away."""
 
     async def on_leave(self) -> None:
         """Run after the client left, or its connection ended for whatever reason."""
 
     async def broadcast(self, event: str, payload: object = None, *, others: bool = False) -> None:
-        """Send an event to everyone in this topic, on every node; `others` leaves this client out."""
+        """Send an event to everyone in this topic, on every node, or to all `others`."""
         await self.connection.publish(self.topic, event, payload, others=others)
 
     async def reply(self, event: str, payload: object = None) -> None:

@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from ._link import Link
     from .abc import Identity, Scope
 
+    Spawn = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+
 logger = logging.getLogger("mizzen.cable")
 
 
 class Home(Protocol):
     """What a connection asks of the node it lives on."""
 
-    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    @property
+    def spawn(self) -> Spawn:
         """Run something in the background, for as long as the cable runs."""
         ...
 

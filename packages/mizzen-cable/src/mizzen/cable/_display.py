@@ -19,8 +19,15 @@ def masked(url: str) -> str:
 
 def line(facts: dict[str, object]) -> str:
     """Return the one-line repr."""
-    shown = ", ".join(f"{value} {name}" for name, value in facts.items() if name != "broker")
-    return f"<mizzen.cable.Cable {facts['broker']}: {shown}>"
+    shown = ", ".join(counted(value, name) for name, value in facts.items() if name != "broker")
+    return f"<mizzen.cable.Cable {str(facts['broker']).rstrip(':')}: {shown}>"
+
+
+def counted(value: object, name: str) -> str:
+    """Return "1 topic", "2 topics", "1 delivery"."""
+    if value == 1:
+        name = name.removesuffix("ies") + "y" if name.endswith("ies") else name.removesuffix("s")
+    return f"{value} {name}"
 
 
 def table(facts: dict[str, object]) -> str:

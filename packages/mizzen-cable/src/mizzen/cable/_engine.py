@@ -1,9 +1,9 @@
 """python-socketio as the protocol engine, behind a server class of our own.
 
-The handshake, sessions, namespaces and packets are theirs. Ours are the links (`_link`), the index of
-who is in which topic (`_node`), the order of handlers (`_connection`) and every outgoing frame
-(`_wire`), so that the hot paths can be replaced without touching the protocol. This is the only module
-that meets the untyped libraries; `tests/test_engine_internals.py` pins what it relies on.
+The handshake, sessions, namespaces and packets are theirs. Ours are the links (`_link`), the index
+of who is in which topic (`_node`), the order of handlers (`_connection`) and every outgoing frame
+(`_wire`), so that the hot paths can be replaced without touching the protocol. This is the only
+module that meets the untyped libraries; `tests/test_engine_internals.py` pins what it relies on.
 """
 
 # mypy: disable-error-code="import-untyped,misc,no-untyped-call,no-untyped-def"
@@ -27,6 +27,8 @@ from ._link import Link
 from ._wire import POLICY
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
     from ._limits import Limits
     from .abc import Receive, Scope, Send
 
@@ -85,6 +87,11 @@ class Engine(engineio.AsyncServer):
             await self.handlers["disconnect"](link.sid, link.reason)
             self.sockets.pop(link.sid, None)
         return ""
+
+
+def is_event(content: Any) -> TypeIs[list[Any]]:
+    """Return whether this is an event's name and arguments."""
+    return isinstance(content, list) and bool(content) and isinstance(content[0], str)
 
 
 class Clients(socketio.AsyncManager):
@@ -158,10 +165,9 @@ class Server(socketio.AsyncServer, Generic[P]):
         except Exception as exc:  # their decoder raises whatever its parts do
             raise Refused("bad_frame", "not a Socket.IO packet") from exc
         if kind == sio_packet.EVENT:
-            named = isinstance(content, list) and content and isinstance(content[0], str)
             peer = self._peers.get(eio_sid)
             plain = packet.namespace in (None, "/") and not packet.attachment_count
-            if not named or peer is None or not plain:
+            if peer is None or not plain or not is_event(content):
                 raise Refused("bad_frame", "not an event of a connected client")
             peer.take(number, content)
         elif kind == sio_packet.CONNECT:

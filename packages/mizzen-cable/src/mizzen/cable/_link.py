@@ -24,7 +24,7 @@ TOO_SLOW = "too slow"
 
 
 class Link:
-    """One Engine.IO session over one websocket; python-engineio keeps it in its table of sockets."""
+    """One Engine.IO session over one websocket; python-engineio keeps it in its table."""
 
     # So that python-engineio refuses whoever comes with this session's id instead of a new one.
     connected = upgraded = True

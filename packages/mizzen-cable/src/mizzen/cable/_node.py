@@ -156,7 +156,7 @@ class Node:
         return channel
 
     async def _occupy(self, channel: Channel) -> Room:
-        """Count one more in a room, opening it first if need be; subscribe, then read who is there."""
+        """Count one more in a room; the first one subscribes, and then reads who is there."""
         subject = topic_subject(channel.topic)
         room = self.rooms.setdefault(subject, Room(channel.topic, subject))
         room.interest += 1

@@ -35,7 +35,7 @@ class Binding:
         self._struct = self._compile(parameters, hints)
 
     def arguments(self, payload: object) -> dict[str, Any]:
-        """Return the handler's arguments, or raise `Refused("bad_payload")` naming what is wrong."""
+        """Return the handler's arguments, or raise `Refused("bad_payload")` that says why."""
         if payload is MISSING and self._optional:
             return {}
         if not self._names:

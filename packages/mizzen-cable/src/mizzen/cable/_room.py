@@ -6,12 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from . import _wire as wire
-from .abc import Member
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ._connection import Connection
+    from .abc import Member
 
 
 class Room:

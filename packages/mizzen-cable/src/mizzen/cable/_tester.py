@@ -143,8 +143,8 @@ class Client:
 
     async def closed(self) -> int | None:
         """Wait until the cable has ended the connection, and return the close code."""
-        assert self._task is not None
-        await asyncio.wait_for(asyncio.shield(self._task), self._patience)
+        if self._task is not None:
+            await asyncio.wait_for(asyncio.shield(self._task), self._patience)
         return self.close_code
 
     async def close(self) -> None:
@@ -157,7 +157,7 @@ class Client:
         number = next(self._numbers)
         future = self._acks[number] = asyncio.get_running_loop().create_future()
         self.send_frame(f"42{number}{json.dumps([event, *arguments])}")
-        answer = await asyncio.wait_for(future, self._patience)
+        answer: dict[str, Any] = await asyncio.wait_for(future, self._patience)
         if not answer["ok"]:
             raise Refused(answer["code"], answer["error"])
         return answer
@@ -167,7 +167,8 @@ class Client:
             await self._cable(self._scope, self._inbound.get, self._take)
         finally:
             gone = Closed(f"the connection has ended with code {self.close_code}")
-            for future in [self._opened, *self._acks.values()]:
+            waiting: list[asyncio.Future[Any]] = [self._opened, *self._acks.values()]
+            for future in waiting:
                 if not future.done():
                     future.set_exception(gone)
                     future.exception()

@@ -14,7 +14,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Identity(Protocol):
-    """Who is at the other end: any object with an `id`; a `name` is shown to others if there is one."""
+    """Who is at the other end: any object with an `id`, and a `name` if others should see one."""
 
     @property
     def id(self) -> str:
@@ -52,7 +52,7 @@ class Receiver(Protocol):
 
 
 class Broker(Protocol):
-    """Carries messages and presence between nodes; `mizzen.cable.testing.BrokerContract` proves one.
+    """Carries messages and presence between nodes; `BrokerContract` in `testing` proves one.
 
     Delivery is at most once and in order per subject; a node hears what it publishes itself.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from html import escape
+from importlib import import_module
 from typing import Any, Protocol
 
 
@@ -27,7 +28,7 @@ class View:
         return repr(self._source)
 
     def _repr_html_(self) -> str:
-        return self._source._repr_html_()
+        return self._source._repr_html_()  # pyright: ignore[reportPrivateUsage]
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         bundle: dict[str, Any] = {"text/plain": repr(self), "text/html": self._repr_html_()}
@@ -46,19 +47,21 @@ class View:
 
     def _widget(self) -> Any:
         try:
-            import ipywidgets
+            widgets: Any = import_module("ipywidgets")
         except ImportError:
             return None
         if self._box is None:
-            widgets: Any = ipywidgets
             self._table = widgets.HTML(value=self._repr_html_())
             stop = widgets.Button(description="Stop", icon="stop")
-            stop.on_click(lambda _: self.close())
+            stop.on_click(self._stopped)
             self._box = widgets.VBox([self._table, stop])
             self._box.add_class("mizzen-view")
         if self._following is None:
             self._following = asyncio.get_running_loop().create_task(self._follow())
         return self._box
+
+    def _stopped(self, _button: object) -> None:
+        self.close()
 
     async def _follow(self) -> None:
         try:

@@ -1,10 +1,10 @@
 """Presence in Redis or Valkey, as scripts: each change and the word of it happen together.
 
 Keys, below a prefix: `present:<subject>` is a hash of member id to "<devices> <member as JSON>";
-`node:<node>` is the set of entries ([subject, member id, device]) a node put there; `nodes` ranks
-the nodes by when their lease ends; `graves` names the sets of nodes whose lease has ended, which are
-emptied bit by bit by whoever gets to it. A node that comes back finds itself unknown and enters its
-members again; that is why an entry counts once, however often it is entered.
+`node:<node>` is the set of entries ([subject, member id, device]) a node put there; `nodes`
+ranks the nodes by when their lease ends; `graves` names the sets of nodes whose lease has ended,
+which are emptied bit by bit by whoever gets to it. A node that comes back finds itself unknown and
+enters its members again; that is why an entry counts once, however often it is entered.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from .._errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from redis.asyncio.connection import AbstractConnection
 
@@ -99,7 +99,7 @@ class Subscription:
         self._live.clear()
 
     @contextlib.asynccontextmanager
-    async def _connected(self) -> Any:
+    async def _connected(self) -> AsyncGenerator[AbstractConnection]:
         connection = self._connect()
         try:
             await connection.connect()
@@ -125,9 +125,9 @@ class Subscription:
         while True:
             reply: Any = await connection.read_response(timeout=math.inf)
             self._heard = time.monotonic()
-            if not isinstance(reply, list):
-                continue  # the answer to a ping before the first subscription
-            kind, channel, data = [*reply, None][:3]
+            if isinstance(reply, bytes) or len(reply) < 3:
+                continue  # the answer to a ping
+            kind, channel, data = reply
             if kind == b"message":
                 if (name := channel.decode()) in self._wanted:
                     self._on_message(name, data)

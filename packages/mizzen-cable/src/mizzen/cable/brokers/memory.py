@@ -19,10 +19,12 @@ class Hub:
         self.present: dict[str, dict[str, dict[str, Member]]] = {}  # subject: member id: device
 
     def publish(self, subject: str, data: bytes) -> None:
+        """Deliver to every subscriber, now."""
         for broker in list(self.subscribers.get(subject, ())):
             broker.receiver.on_message(subject, data)
 
     def tell(self, subject: str, member: Member, device: str) -> None:
+        """Tell every subscriber who came or went."""
         for broker in list(self.subscribers.get(subject, ())):
             broker.receiver.on_presence(subject, member, device)
 
@@ -41,10 +43,8 @@ class MemoryBroker:
 
     @property
     def receiver(self) -> Receiver:
-        """Return the node that is served; raises `NotStarted` without one."""
-        if self._receiver is None:
-            raise NotStarted("the memory broker isn't running: start its cable first")
-        return self._receiver
+        """Return the node that is served."""
+        return self._running()
 
     async def start(self, receiver: Receiver) -> None:
         """Deliver to *receiver* from now on."""
@@ -60,12 +60,12 @@ class MemoryBroker:
 
     async def publish(self, subject: str, data: bytes) -> None:
         """Deliver to every subscriber before returning."""
-        assert self.receiver
+        self._running()
         self._hub.publish(subject, data)
 
     async def subscribe(self, subject: str) -> None:
         """Want a subject from now on."""
-        assert self.receiver
+        self._running()
         self._hub.subscribers.setdefault(subject, {})[self] = None
 
     async def unsubscribe(self, subject: str) -> None:
@@ -105,3 +105,8 @@ class MemoryBroker:
     async def health(self) -> str:
         """Return "ok": there is nothing that could be away."""
         return "ok"
+
+    def _running(self) -> Receiver:
+        if self._receiver is None:
+            raise NotStarted("the memory broker isn't running: start its cable first")
+        return self._receiver

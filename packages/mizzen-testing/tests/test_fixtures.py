@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mizzen.testing import ServerUnavailable, _find, nats, postgres, valkey
+from mizzen.testing import ServerUnavailable, nats, postgres, valkey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +19,14 @@ pytest_plugins = ["pytester"]
 @pytest.fixture
 def bare_machine(monkeypatch: pytest.MonkeyPatch, own_servers: None) -> None:
     """Hide the servers that are installed here."""
-    monkeypatch.setattr(_find.shutil, "which", lambda name, path=None: None)
-    monkeypatch.setattr("mizzen.testing.servers.postgres.folder_of_package", lambda name: None)
-    monkeypatch.setattr("mizzen.testing.servers.postgres.newest", lambda pattern: None)
-    monkeypatch.setattr("mizzen.testing.servers.valkey.folder_of_package", lambda name: None)
+
+    def nothing(*names: str) -> None:
+        return None
+
+    for place in ("postgres.program", "postgres.folder_of_package", "postgres.newest"):
+        monkeypatch.setattr(f"mizzen.testing.servers.{place}", nothing)
+    for place in ("valkey.program", "valkey.folder_of_package", "nats.program"):
+        monkeypatch.setattr(f"mizzen.testing.servers.{place}", nothing)
 
 
 @pytest.mark.usefixtures("bare_machine")

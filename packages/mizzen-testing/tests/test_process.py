@@ -54,6 +54,14 @@ async def test_wait_for_gives_the_line_or_the_match() -> None:
         assert process.output == "first\nport 80\n"
 
 
+async def test_half_a_line_is_not_found() -> None:
+    halves = "import sys, time; w = sys.stdout.write; w('port 8'); time.sleep(0.1); w('080\\n')"
+    with Process("-c", halves) as process:
+        assert await process.wait_for("port") == "port 8080"
+    with Process("-c", "import sys; sys.stdout.write('no end of line')") as process:
+        assert await process.wait_for("no end") == "no end of line"
+
+
 async def test_wait_for_tells_an_end_from_a_silence() -> None:
     with Process("-c", "import sys; sys.exit('no database')") as process:
         with pytest.raises(ProcessEnded, match=r"(?s)ended \(1\).*no database") as ended:

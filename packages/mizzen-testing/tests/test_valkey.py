@@ -50,7 +50,7 @@ def test_each_xdist_worker_takes_another_number(monkeypatch: pytest.MonkeyPatch)
 
 def test_what_the_server_says_is_in_the_error(valkey_url: str) -> None:
     wrong = valkey_url.replace("redis://", "redis://:wrong@")
-    with pytest.raises(mizzen.testing.ServerFailed, match="AUTH.*password"), connected(wrong):
+    with pytest.raises(mizzen.testing.ServerFailed, match=r"AUTH.*password"), connected(wrong):
         pass
     nobody = "redis://127.0.0.1:1"
     with pytest.raises(mizzen.testing.ServerFailed, match="No Valkey answers"), connected(nobody):

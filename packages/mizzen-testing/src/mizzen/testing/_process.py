@@ -90,7 +90,7 @@ class Process:
         text: str | re.Pattern[str],
         timeout: Duration = 10,  # noqa: ASYNC109
     ) -> str | re.Match[str]:
-        """Wait until the latest run has printed this; return its whole line, or the match.
+        """Wait for a line of the latest run that holds this; return the line, or the match.
 
         What was printed before the call counts too. Raises ProcessEnded when it ends first, and
         WaitTimeout; both show the end of the output. A plain test calls
@@ -102,7 +102,10 @@ class Process:
         pattern = text if isinstance(text, re.Pattern) else re.compile(f".*{re.escape(text)}.*")
 
         def look(run: Run) -> re.Match[str] | bool | None:
-            return pattern.search(run.output) or (None if run.code is None else False)
+            if run.code is not None:
+                return pattern.search(run.output) or False
+            # Unbuffered Python writes one line in several pieces; half a number is no port.
+            return pattern.search(run.output[: run.output.rfind("\n") + 1])
 
         patience = seconds(timeout)
         found = await run_sync(run.wait_until, look, patience, abandon_on_cancel=True)

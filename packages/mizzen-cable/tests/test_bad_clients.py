@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mizzen.cable import Cable, Limits, Refused
+from mizzen.cable.testing import Closed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,6 +171,20 @@ async def test_one_who_never_introduces_itself_is_shown_out(
             await cable(scope, silent.get, send)
         assert (sent[-1]["type"], sent[-1]["code"]) == ("websocket.close", 1008)
         await ann.join("room:1")
+
+
+async def test_one_whose_identity_takes_for_ever_leaves_nothing_behind() -> None:
+    async def identify(scope: Any) -> None:
+        await asyncio.Event().wait()
+
+    cable = Cable(identify=identify, limits=Limits(handshake=0.1))
+    async with cable.test() as t:
+        with pytest.raises(Closed):
+            await t.connect(identify=True)
+        server: Any = cable._server  # pyright: ignore[reportPrivateUsage]
+        assert (server.links, server.manager.rooms, server.environ) == ({}, {}, {})
+        assert server.manager.pending_connect == {}
+        assert cable.stats()["connections"] == 0
 
 
 async def test_one_who_does_not_answer_pings_is_given_up() -> None:

@@ -65,7 +65,7 @@ class Channel:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        namespace = sys._getframe(1).f_locals
+        namespace = sys._getframe(1).f_locals  # pyright: ignore[reportPrivateUsage]
         cls._events = dict(cls._events)
         for attribute, function in vars(cls).items():
             if name := getattr(function, MARK, None):

@@ -21,6 +21,7 @@ import engineio
 import socketio
 from engineio import packet as eio_packet
 from socketio import packet as sio_packet
+from socketio.exceptions import ConnectionRefusedError as Rejected
 
 from ._errors import Refused
 from ._link import Link
@@ -123,7 +124,7 @@ class Server(socketio.AsyncServer, Generic[P]):
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
             max_http_buffer_size=limits.payload_bytes,
-            logger=logger,
+            logger=logger,  # pyright: ignore[reportArgumentType]  (a bool or a logger)
             engineio_logger=logger,
         )
         self.eio.limits = limits
@@ -150,17 +151,17 @@ class Server(socketio.AsyncServer, Generic[P]):
             link.beat(now, self.eio.ping_interval, self.eio.ping_timeout)
 
     async def _greet(self, sid: str, environ: Any, auth: object) -> None:
-        link = self.links[self.manager.eio_sid_from_sid(sid, "/")]
+        link = self.links[str(self.manager.eio_sid_from_sid(sid, "/"))]
         try:
             self._peers[link.sid] = await self._gate.admit(link, auth)
         except Refused as refused:
             answer = {"code": refused.code}
-            raise socketio.exceptions.ConnectionRefusedError(refused.error, answer) from refused
+            raise Rejected(refused.error, answer) from refused
         link.greeted = True
 
     async def _handle_eio_message(self, eio_sid: str, data: str) -> None:
         try:
-            packet = self.packet_class(encoded_packet=data)
+            packet = sio_packet.Packet(encoded_packet=data)
             kind, number, content = packet.packet_type, packet.id, packet.data
         except Exception as exc:  # their decoder raises whatever its parts do
             raise Refused("bad_frame", "not a Socket.IO packet") from exc
@@ -186,5 +187,7 @@ class Server(socketio.AsyncServer, Generic[P]):
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         await super()._handle_eio_disconnect(eio_sid, reason)
+        if sid := self.manager.sid_from_eio_sid(eio_sid, "/"):
+            self.manager.basic_disconnect(sid, "/")  # it ended before it was let in
         if (peer := self._peers.pop(eio_sid, None)) is not None:
             self._gate.depart(peer, reason)

@@ -73,8 +73,12 @@ class Node:
         connection = Connection(link, identity, self, self._limits)
         self.connections[connection.id] = connection
         self._counts["connections_total"] += 1
-        if identity is not None:
-            await self._listen(user_subject(connection.member.id), connection)
+        try:
+            await self._listen(connection)
+        except BaseException:
+            del self.connections[connection.id]
+            self.spawn(lambda: self._unlisten(connection))
+            raise
         return connection
 
     def depart(self, peer: Connection, reason: str) -> None:
@@ -95,7 +99,10 @@ class Node:
         self.spawn(depart)
         peer.dismiss(channels)
 
-    async def _listen(self, subject: str, connection: Connection) -> None:
+    async def _listen(self, connection: Connection) -> None:
+        if connection.identity is None:
+            return
+        subject = user_subject(connection.member.id)
         audience = self.users.setdefault(subject, {})
         audience[connection.id] = connection
         if len(audience) == 1:

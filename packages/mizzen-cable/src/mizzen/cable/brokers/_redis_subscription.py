@@ -123,11 +123,8 @@ class Subscription:
 
     async def _read(self, connection: AbstractConnection) -> None:
         while True:
-            reply: Any = await connection.read_response(timeout=math.inf)
+            kind, channel, data = parts(await connection.read_response(timeout=math.inf))
             self._heard = time.monotonic()
-            if isinstance(reply, bytes) or len(reply) < 3:
-                continue  # the answer to a ping
-            kind, channel, data = reply
             if kind == b"message":
                 if (name := channel.decode()) in self._wanted:
                     self._on_message(name, data)
@@ -158,3 +155,9 @@ class Subscription:
 
     def _liveness(self, channel: str) -> asyncio.Event:
         return self._live.setdefault(channel, asyncio.Event())
+
+
+def parts(reply: Any) -> tuple[bytes, bytes, Any]:
+    """Return kind, channel and content of what Redis says; the answer to a ping has none."""
+    kind, channel, data = reply if len(reply) == 3 else (b"", b"", None)
+    return kind, channel, data

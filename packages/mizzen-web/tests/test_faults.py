@@ -167,3 +167,54 @@ async def test_requests_at_once_do_not_mix() -> None:
     for n, reply in enumerate(replies):
         assert reply.json() == [str(n), str(n), {"name": str(n)}]
     assert Resource.open == 0
+
+
+async def test_failed_request_gives_back_what_it_holds_before_it_answers() -> None:
+    web = guarded()
+    held: list[int] = []
+
+    @web.get("/")
+    async def index(resource: Resource) -> None:
+        raise KeyError
+
+    async def send(message: Any) -> None:
+        held.append(Resource.open)
+
+    await web(request(), never, send)
+    assert held == [0, 0]
+
+
+async def test_server_that_raises_from_send_for_a_left_client_is_no_error() -> None:
+    web = guarded()
+
+    @web.get("/")
+    async def index() -> str:
+        return "x"
+
+    async def send(message: Any) -> None:
+        raise OSError("gone")
+
+    await web(request(), never, send)
+    assert web.stats()["disconnects_total"] == 1
+    assert web.stats()["errors_total"] == 0
+
+
+async def test_failing_cleanup_after_a_failure_is_logged_and_answered(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    web = Web()
+
+    @web.provide
+    async def resource() -> AsyncIterator[Resource]:
+        try:
+            yield Resource()
+        finally:
+            raise OSError("cannot close")
+
+    @web.get("/")
+    async def index(resource: Resource) -> None:
+        raise KeyError("first")
+
+    assert (await web.test().get("/")).status == 500
+    assert "cannot close" in caplog.text
+    assert web.stats()["in_flight"] == 0

@@ -27,7 +27,7 @@ class ErrorHandlers:
     """Handlers by type of exception or by status, and the count of what was the site's fault."""
 
     def __init__(self) -> None:
-        self.errors = 0
+        self.errors: int = 0
         self._functions: dict[Kind, Callable[..., Any]] = {}
         self._compiled: dict[Kind, Hook] = {}
 

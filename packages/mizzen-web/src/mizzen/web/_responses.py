@@ -128,9 +128,9 @@ class JSON(Response):
         self, value: Any, status: int = 200, *, headers: Mapping[str, str] | None = None
     ) -> None:
         # Not by way of Response's constructor: this is the hot path of an API.
-        self.body = encode_json(value)
-        self.status = status
-        self.raw_headers = [_JSON_TYPE]
+        self.body: bytes = encode_json(value)
+        self.status: int = status
+        self.raw_headers: list[tuple[bytes, bytes]] = [_JSON_TYPE]
         if headers:
             for name, given in headers.items():
                 self.set_header(name, given)

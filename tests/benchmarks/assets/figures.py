@@ -87,13 +87,14 @@ async def _ask(app: Any, path: str, root: str, count: int) -> float:
     status = 0
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        await asyncio.Event().wait()  # the client stays: Starlette listens for its leaving
+        return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         nonlocal status
         status = message.get("status", status)
 
-    scope = {"type": "http", "method": "GET", "path": path, "root_path": root}
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": root, "query_string": b""}
     begun = time.perf_counter()
     for _ in range(count):
         await app({**scope, "headers": headers, "extensions": {}}, receive, send)

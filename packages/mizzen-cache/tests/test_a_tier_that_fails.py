@@ -1,8 +1,11 @@
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -219,8 +222,7 @@ class TestOverRedis:
     async def test_a_server_that_lost_everything_costs_misses(
         self, redis: Cache, valkey_url: str, clock: FrozenClock
     ) -> None:
-        import redis.asyncio as client
-
+        client: Any = import_module("redis.asyncio")
         await redis.set("k", 1, tags=["t"])
         async with client.Redis.from_url(valkey_url) as server:
             await server.flushdb()

@@ -100,8 +100,8 @@ async def test_a_result_that_is_none_is_kept(cache: Cache) -> None:
 async def test_a_plain_function_is_refused(cache: Cache) -> None:
     with pytest.raises(Uncacheable, match="not an async function"):
 
-        @cache.cached()  # type: ignore[arg-type]
-        def plain() -> int:  # pyright: ignore[reportArgumentType]
+        @cache.cached()  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        def plain() -> int:
             return 1
 
 

@@ -124,6 +124,10 @@ async def test_a_writer_killed_in_the_middle_leaves_whole_entries(
         assert cache.stats()["corrupt_total"] == 0
 
 
+def bytes_in(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
 @pytest.mark.extra("diskcache")
 class TestDiskcacheIsHardened:
     """CVE-2025-69872: a planted row ran code, and a planted file name read any file."""
@@ -172,20 +176,24 @@ class TestDiskcacheIsHardened:
             assert await cache.get("large") == "x" * 100_000
             assert (tmp_path / "d").stat().st_mode & 0o777 == 0o700
 
-    async def test_a_folder_with_other_things_in_it_is_left_alone(self, tmp_path: Path) -> None:
+    @pytest.fixture
+    def home(self, tmp_path: Path) -> Path:
+        """A folder in use for something else."""
         (tmp_path / "mine").write_text("x")
         tmp_path.chmod(0o755)
-        async with Cache("memory:", f"diskcache:///{tmp_path}") as cache:
+        return tmp_path
+
+    async def test_a_folder_with_other_things_in_it_is_left_alone(self, home: Path) -> None:
+        async with Cache("memory:", f"diskcache:///{home}") as cache:
             await cache.set("k", 1)
             assert await cache.get("k") == 1
             assert "other files" in str((await cache.health())["detail"])
-        assert tmp_path.stat().st_mode & 0o777 == 0o755
+        assert os.stat(home).st_mode & 0o777 == 0o755
 
     async def test_its_size_is_bounded_and_marks_survive(self, tmp_path: Path) -> None:
         async with Cache(f"diskcache:///{tmp_path}/d?max_size=1MB") as cache:
             for n in range(100):
                 await cache.set(f"k{n}", os.urandom(50_000), tags=["t"])
-            files = sum(f.stat().st_size for f in (tmp_path / "d").rglob("*") if f.is_file())
-            assert files < 6_000_000  # the bound, and SQLite's log of up to 4 MB
+            assert bytes_in(tmp_path / "d") < 6_000_000  # the bound, and SQLite's log of up to 4 MB
             assert await cache.get("k99") is not None
             assert await cache.get("k0") is None

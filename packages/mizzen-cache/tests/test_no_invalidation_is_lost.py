@@ -155,7 +155,7 @@ class BetweenNodes:
         assert sum(results) == 1
 
     async def test_many_interleavings(self, nodes: tuple[Cache, Cache], clock: FrozenClock) -> None:
-        """A writer changes the world, then invalidates; a later fetch never brings what was before."""
+        """A writer changes the world and invalidates; no later fetch brings what was before."""
         here, there = nodes
         world = World()
 
@@ -179,7 +179,7 @@ class BetweenNodes:
                 assert await there.fetch("k", load, tags=["t"]) >= value
                 await asyncio.sleep(0)
 
-        # `there` reads between a change and its invalidation too, so only the writer's own fetch counts.
+        # These also read between a change and its invalidation, so what they get proves nothing.
         async def read_there() -> None:
             for _ in range(40):
                 await there.fetch("k", load, tags=["t"])

@@ -124,12 +124,12 @@ class Held:
     __slots__ = ("deadline", "decoded_as", "entry", "epoch", "good_until", "value")
 
     def __init__(self, entry: Entry, deadline: float) -> None:
-        self.entry = entry
-        self.deadline = deadline
+        self.entry: Entry = entry
+        self.deadline: float = deadline
         """Monotonic seconds at which the entry expires."""
-        self.good_until = 0.0
+        self.good_until: float = 0.0
         """Monotonic seconds until which nothing needs to be checked, while `epoch` is current."""
-        self.epoch = -1
+        self.epoch: int = -1
         self.decoded_as: object = Held
         """The type that `value` was decoded as; Held itself while nothing is decoded."""
         self.value: object = None

@@ -53,8 +53,9 @@ class FaultyTier:
 
     def __init__(self, tier: Tier) -> None:
         self._tier = tier
-        self.name, self.patience = tier.name, min(tier.patience, 0.2)
-        self.calls = 0
+        self.name: str = tier.name
+        self.patience: float = min(tier.patience, 0.2)
+        self.calls: int = 0
         """How many calls reached this tier, failed or not."""
         self._broken = self._hanging = self._losing = False
 

@@ -32,7 +32,7 @@ _FILE: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{28}\.val")
 _RAW, _BINARY = 1, 2  # diskcache's modes for a value in the row, and in a file
 
 
-class BytesDisk(_diskcache.Disk):  # type: ignore[misc]
+class _BytesDisk(_diskcache.Disk):  # type: ignore[misc]
     """Stores str keys and bytes values; whatever else a row claims to be is refused."""
 
     def put(self, key: Any) -> tuple[Any, bool]:
@@ -91,7 +91,8 @@ class DiskcacheTier:
         *,
         name: str = "diskcache",
     ) -> None:
-        self.name, self.patience = name, 5.0
+        self.name: str = name
+        self.patience: float = 5.0
         self._folder, self._max = Path(folder), size(max_size)
         self._clock: Clock = time
         self._worker: Worker | None = None
@@ -147,7 +148,7 @@ class DiskcacheTier:
         self._disk = _diskcache.Cache(
             str(self._folder),
             timeout=self.patience,
-            disk=BytesDisk,
+            disk=_BytesDisk,
             size_limit=self._max,
             eviction_policy="least-recently-stored",
             cull_limit=0,  # it would evict marks too; see _evict

@@ -21,7 +21,8 @@ class MemoryTier:
     def __init__(self, max_entries: int = 10_000, *, name: str = "memory") -> None:
         if max_entries < 1:
             raise ValueError(f"max_entries is {max_entries}; a memory tier holds at least 1")
-        self.name, self.patience = name, float("inf")
+        self.name: str = name
+        self.patience: float = float("inf")
         self._held: LRUCache[str, Held] = LRUCache(max_entries)
         self._marks: LRUCache[str, bytes] = LRUCache(_MARKS)
         self._clock: Clock = time

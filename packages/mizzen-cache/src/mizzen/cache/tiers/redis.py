@@ -41,7 +41,8 @@ class RedisTier:
         timeout: Duration = 0.5,
         name: str = "redis",
     ) -> None:
-        self.name, self.patience = name, seconds(timeout)
+        self.name: str = name
+        self.patience: float = seconds(timeout)
         self._url, self._namespace = url, namespace
         self._clock: Clock = time
         self._client: Any = None

@@ -34,7 +34,8 @@ class SqliteTier:
     def __init__(
         self, path: str | os.PathLike[str], max_size: int | str = "256MB", *, name: str = "sqlite"
     ) -> None:
-        self.name, self.patience = name, 5.0
+        self.name: str = name
+        self.patience: float = 5.0
         self._path, self._max = Path(path), size(max_size)
         if self._max < 64 << 10:
             raise ValueError(f"max_size is {self._max} bytes; a disk tier needs at least 64KB")

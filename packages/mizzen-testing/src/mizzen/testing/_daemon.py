@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ._errors import ServerFailed
@@ -70,7 +71,7 @@ class Daemon:
         for attempt in range(ATTEMPTS):
             port = free_port()
             try:
-                self.start(argv(port), lambda port=port: ready(port))
+                self.start(argv(port), partial(ready, port))
             except ServerFailed as error:
                 if "in use" not in str(error).lower() or attempt + 1 == ATTEMPTS:
                     raise

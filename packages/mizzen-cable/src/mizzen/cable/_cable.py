@@ -53,7 +53,7 @@ class Cable:
     ) -> None:
         from .brokers import open_broker
 
-        self.path = "/" + path.strip("/")
+        self.path: str = "/" + path.strip("/")
         self._broker = open_broker(url) if isinstance(url, str) else url
         self._shown = _display.masked(url) if isinstance(url, str) else type(url).__name__
         self._identify, self._limits = identify, limits or Limits()

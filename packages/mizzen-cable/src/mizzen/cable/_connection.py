@@ -55,8 +55,8 @@ class Connection:
     """A connected client; `channel.connection` in a handler."""
 
     def __init__(self, link: Link, identity: Identity | None, home: Home, limits: Limits) -> None:
-        self.id = secrets.token_urlsafe(9)  # not the session's, which is a secret of the client
-        self.identity = identity
+        self.id: str = secrets.token_urlsafe(9)  # the session's id is a secret of the client
+        self.identity: Identity | None = identity
         self.channels: dict[str, Channel] = {}
         self._link, self._home = link, home
         self._limits = limits

@@ -30,7 +30,7 @@ class Refused(CableError):
     def __init__(self, code: str, error: str = "") -> None:
         super().__init__(code, error)
         self.code = code
-        self.error = error or code
+        self.error: str = error or code
 
     def __str__(self) -> str:
         return f"{self.code}: {self.error}"

@@ -27,21 +27,26 @@ class Link:
     """One Engine.IO session over one websocket; python-engineio keeps it in its table."""
 
     # So that python-engineio refuses whoever comes with this session's id instead of a new one.
-    connected = upgraded = True
+    connected: bool = True
+    upgraded: bool = True
 
     def __init__(self, sid: str, scope: Scope, limits: Limits) -> None:
-        self.sid, self.scope = sid, scope
-        self.closed = False
-        self.greeted = False
-        self.code, self.reason = wire.NORMAL, ""
-        self._limit, self._room = limits.payload_bytes, limits.backlog_bytes
-        self._patience = limits.handshake_seconds
+        self.sid: str = sid
+        self.scope: Scope = scope
+        self.closed: bool = False
+        self.greeted: bool = False
+        self.code: int = wire.NORMAL
+        self.reason: str = ""
+        self._limit: int = limits.payload_bytes
+        self._room: int = limits.backlog_bytes
+        self._patience: float = limits.handshake_seconds
         self._outbox: deque[str] = deque()
-        self._backlog = 0
-        self._wake = asyncio.Event()
+        self._backlog: int = 0
+        self._wake: asyncio.Event = asyncio.Event()
         self._life: anyio.CancelScope | None = None
         self._goodbye: tuple[int, str] | None = None
-        self._opened = self._heard = time.monotonic()
+        self._opened: float = time.monotonic()
+        self._heard: float = self._opened
         self._pinged: float | None = None
 
     def write(self, frame: str) -> bool:

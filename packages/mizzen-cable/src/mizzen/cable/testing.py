@@ -22,7 +22,7 @@ class Listener:
     def __init__(self) -> None:
         self.messages: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self.changes: asyncio.Queue[tuple[str, Member, str]] = asyncio.Queue()
-        self.returns = 0
+        self.returns: int = 0
 
     def on_message(self, subject: str, data: bytes) -> None:
         """Write a message down."""

@@ -27,7 +27,7 @@ from ._redis_subscription import AWAY, Subscription
 if TYPE_CHECKING:
     from ..abc import Receiver
 
-logger = logging.getLogger("mizzen.cable")
+logger: logging.Logger = logging.getLogger("mizzen.cable")
 
 PATIENCE = 3.0  # seconds for one command
 BATCH = 200  # entries of a dead node taken away by one script, so that none blocks the server long

@@ -137,10 +137,11 @@ async def test_an_object_read_twice_can_be_saved_from_either(db: Database) -> No
 
 async def test_an_object_keeps_its_values_when_its_transaction_fails(db: Database) -> None:
     pet = await Pet.create(name="rex")
+    new = Pet(name="kim")
     with pytest.raises(KeyError):
         async with db.transaction():
             await pet.update(name="max")
-            new = await Pet.create(name="kim")
+            await new.save()
             raise KeyError
     assert pet.name == "max"
     assert new.name == "kim"
@@ -199,7 +200,8 @@ def test_a_table_is_named_in_the_plural() -> None:
         class HTTPBox(Model):
             name: str
 
-    names = [str(model.__tablename__) for model in (GistFile, Category, HTTPBox)]
+    classes: list[Any] = [GistFile, Category, HTTPBox]
+    names = [model.__tablename__ for model in classes]
     assert names == ["gist_files", "categories", "http_boxes"]
 
 
@@ -207,12 +209,12 @@ def test_two_models_cannot_share_a_table() -> None:
     with scratch_models():
 
         class First(Model):
-            __tablename__ = "same"
+            __tablename__ = "same"  # pyright: ignore[reportAssignmentType]
 
         with pytest.raises(ConfigurationError, match="the table 'same' belongs to"):
 
             class Second(Model):  # pyright: ignore[reportUnusedClass]
-                __tablename__ = "same"
+                __tablename__ = "same"  # pyright: ignore[reportAssignmentType]
 
     assert First().id is None
 

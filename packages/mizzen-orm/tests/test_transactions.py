@@ -6,8 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -15,6 +14,9 @@ from sqlalchemy import text
 
 from mizzen.orm import Busy, Database, Field, Model, NotUnique, ReadOnly
 from mizzen.orm.testing import scratch_models
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MODELS = scratch_models()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.config import Config
@@ -13,8 +13,8 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Enum as SQLEnum
 from sqlalchemy import Column, DefaultClause, TypeDecorator, false, inspect, text, true
+from sqlalchemy import Enum as SQLEnum
 
 from . import _known
 from ._schema import wanted_indexes
@@ -27,7 +27,17 @@ if TYPE_CHECKING:
 
     from .abc import SearchBackend
 
-__all__ = ["CommandError", "applied", "context", "differences", "imports", "run", "scripts", "step_of", "write"]
+__all__ = [
+    "CommandError",
+    "applied",
+    "context",
+    "differences",
+    "imports",
+    "run",
+    "scripts",
+    "step_of",
+    "write",
+]
 
 VERSION_TABLE = "mizzen_migration"
 
@@ -59,15 +69,17 @@ def applied(connection: Connection, folder: ScriptDirectory) -> set[str]:
         connection, opts={"version_table": VERSION_TABLE}
     ).get_current_heads()
     have = folder.revision_map.iterate_revisions(heads, "base", inclusive=True) if heads else ()
-    return {script.revision for script in have if script is not None}
+    return {script.revision for script in have}
 
 
 def differences(view: MigrationContext) -> list[str]:
     """Return what the models say and the database lacks, one line each."""
     upgrade, _ = _operations(view)
     return [
-        ", ".join(str(part) for part in change) if isinstance(change, tuple) else str(change)
-        for change in upgrade.as_diffs()
+        ", ".join(map(str, cast("tuple[object, ...]", change)))
+        if isinstance(change, tuple)
+        else str(change)
+        for change in cast("list[object]", upgrade.as_diffs())
     ]
 
 
@@ -103,13 +115,15 @@ def run(
     """Apply or take back revisions until *target*, in the connection's transaction."""
     before = search.present(connection)
 
-    def repair(**_step: Any) -> None:
+    def repair(*_step: Any, **_more: Any) -> None:
         nonlocal before
         search.repair(connection, before)
         before = search.present(connection)
 
     def steps(revision: Any, _context: MigrationContext) -> Any:
-        move = folder._upgrade_revs if up else folder._downgrade_revs
+        # What Alembic's own upgrade and downgrade commands call.
+        inner: Any = folder
+        move = inner._upgrade_revs if up else inner._downgrade_revs
         return move(target, revision)
 
     with EnvironmentContext(Config(), folder, fn=steps) as environment:
@@ -175,12 +189,11 @@ def _drop_new_types(
         for change in upgrade.ops
         if isinstance(change, ops.CreateTableOp)
         for column in change.columns
-        if isinstance(column, Column) and isinstance(column.type, SQLEnum)
+        if isinstance(column, Column) and isinstance(cast("Any", column).type, SQLEnum)
     }
-    known = {found["name"] for found in inspect(view.connection).get_enums()}
-    downgrade.ops += [
-        ops.ExecuteSQLOp(f'DROP TYPE "{name}"') for name in sorted(made - known)
-    ]
+    present: Any = inspect(view.connection)
+    known = {found["name"] for found in present.get_enums()}
+    downgrade.ops += [ops.ExecuteSQLOp(f'DROP TYPE "{name}"') for name in sorted(made - known)]
 
 
 def _default_for_rows(column: Column[Any]) -> None:
@@ -205,12 +218,12 @@ def _is_ours(name: str | None, kind: str, _parents: Any) -> bool:
     return kind != "table" or name in _known.metadata().tables
 
 
-def _plain_type(kind: str, item: Any, _context: Any) -> str | bool:
+def _plain_type(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     # A migration outlives the code of the day: only SQLAlchemy's own types are written into it.
     if kind != "type" or not isinstance(item, TypeDecorator):
         return False
     if not type(item).__module__.startswith("sqlalchemy."):
-        return f"sa.{item.impl_instance!r}"
+        return f"sa.{cast('Any', item).impl_instance!r}"
     return False
 
 

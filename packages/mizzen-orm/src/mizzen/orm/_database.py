@@ -17,7 +17,7 @@ from ._units import seconds
 from .drivers import driver_for, masked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from contextlib import AbstractAsyncContextManager
     from datetime import timedelta
     from pathlib import Path
@@ -178,7 +178,7 @@ class Database:
         return View(self, every)
 
     @contextmanager
-    def explained(self) -> Iterator[None]:
+    def explained(self) -> Generator[None]:
         """Turn drivers' errors inside the block into this package's."""
         try:
             yield

@@ -7,9 +7,11 @@ related to it, and maps the related classes anew, so that every class at hand ke
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from sqlalchemy import MetaData, Table
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import registry
 
 from ._errors import ConfigurationError
@@ -63,8 +65,9 @@ def table_of(model: type) -> Table:
     return _tables[model]
 
 
-def retire(module: str, name: str, table: str) -> None:
-    """Make room for a definition of *name*: unmap the model that it replaces."""
+def retire(module: str, name: str, table: str) -> list[type[Model]]:
+    """Unmap the model that a definition of *name* replaces; return its relatives, mapped anew."""
+    related: list[type[Model]] = []
     old = _known.models.pop((module, name), None)
     if old is not None:
         related = _related(old)
@@ -79,6 +82,7 @@ def retire(module: str, name: str, table: str) -> None:
                 f"{module}.{name}: the table {table!r} belongs to {model.__module__}."
                 f'{model.__name__}; set `__tablename__ = "..."` on one of them.'
             )
+    return related
 
 
 def require(model: type) -> None:
@@ -95,12 +99,23 @@ def remember(model: type[Model]) -> None:
     _known.models[model.__module__, model.__name__] = model
 
 
+def awaken(related: list[type[Model]]) -> None:
+    """Configure remapped models at once: objects read before can't even show a field otherwise."""
+    if all(_is_known(wanted) for model in related for wanted in _targets(model)):
+        for model in related:
+            # What is wrong with a relation is said when it is used.
+            with suppress(SQLAlchemyError, ConfigurationError):
+                cast("Any", model)._sa_registry.configure(cascade=True)
+
+
 def find(wanted: str | type, owner: type) -> type:
     """Return the model that *owner* means by *wanted*, as it is defined now."""
     if isinstance(wanted, type):
         return _known.models.get((wanted.__module__, wanted.__name__), wanted)
     near = _known.models.get((owner.__module__, wanted))
-    named = [near] if near else [model for model in _known.models.values() if model.__name__ == wanted]
+    named = (
+        [near] if near else [model for model in _known.models.values() if model.__name__ == wanted]
+    )
     if len(named) == 1:
         return named[0]
     if not named:
@@ -124,13 +139,20 @@ def _related(model: type[Model]) -> list[type[Model]]:
 
 
 def _points(source: type[Model], target: type[Model]) -> bool:
-    name = target.__name__
-    return any(
-        getattr(wanted, "__name__", wanted) == name
-        for relation in source.__relations__.values()
+    return target.__name__ in _targets(source)
+
+
+def _targets(model: type[Model]) -> set[str]:
+    return {
+        str(getattr(wanted, "__name__", wanted))
+        for relation in model.__relations__.values()
         for wanted in (relation.target, relation.info.link_model)
         if wanted is not None
-    )
+    }
+
+
+def _is_known(name: str) -> bool:
+    return any(model.__name__ == name for model in _known.models.values())
 
 
 def _map_again(model: type[Model]) -> None:

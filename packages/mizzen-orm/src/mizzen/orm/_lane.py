@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from typing import Any
+from typing import Any, Self, cast
 
 try:
     import fcntl
@@ -157,15 +157,14 @@ class WriterConnection(sqlite3.Connection):
 class LaneCursor(sqlite3.Cursor):
     """Takes the lane before the statement that opens a write transaction."""
 
-    connection: WriterConnection
-
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+    def execute(self, sql: str, parameters: Any = (), /) -> Self:
         """Execute one statement; `BEGIN IMMEDIATE` first waits for its turn."""
         if sql != "BEGIN IMMEDIATE":
             return super().execute(sql, parameters)
-        self.connection.lane.enter()
+        lane: Lane = cast("WriterConnection", self.connection).lane
+        lane.enter()
         try:
             return super().execute(sql, parameters)
         except BaseException:
-            self.connection.lane.leave()
+            lane.leave()
             raise

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, dataclass_transform
 
 from sqlmodel import Field
 from sqlmodel._compat import get_annotations
-from sqlmodel.main import RelationshipInfo, SQLModelMetaclass
+from sqlmodel.main import FieldInfo, RelationshipInfo, SQLModelMetaclass
 
 from . import _known
 from ._errors import ConfigurationError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._model import Model
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field, FieldInfo))
 class ModelMeta(SQLModelMetaclass):
     """The metaclass of `Model`."""
 
@@ -40,7 +41,7 @@ class ModelMeta(SQLModelMetaclass):
         relations = {
             key: Relation.read(name, key, annotations.get(key), value)
             for key, value in namespace.items()
-            if isinstance(value, RelationshipInfo) and value.sa_relationship is None
+            if isinstance(value, RelationshipInfo) and cast("Any", value).sa_relationship is None
         }
         if not options["table"]:
             if relations:
@@ -62,7 +63,7 @@ class ModelMeta(SQLModelMetaclass):
             super().__init__(name, bases, namespace, **options)
             return
         model = cast("type[Model]", cls)
-        _known.retire(cls.__module__, name, str(model.__tablename__))
+        related = _known.retire(cls.__module__, name, str(cast("Any", model).__tablename__))
         type.__setattr__(cls, "_sa_registry", _known.fresh_registry())
         type.__setattr__(cls, "metadata", _known.metadata())
         for key, relation in model.__relations__.items():
@@ -72,6 +73,7 @@ class ModelMeta(SQLModelMetaclass):
         if model.__search__ is not None:
             model.__search__.attach(model)
         _known.remember(model)
+        _known.awaken(related)
 
 
 def is_table(model: type) -> bool:
@@ -93,7 +95,8 @@ def _has_key(
 def _is_key(field: object) -> bool:
     column = getattr(field, "sa_column", None)
     return (
-        getattr(field, "primary_key", False) is True or getattr(column, "primary_key", False) is True
+        getattr(field, "primary_key", False) is True
+        or getattr(column, "primary_key", False) is True
     )
 
 

@@ -79,7 +79,7 @@ class Migrations:
         return await self._run(lambda connection: self._make(connection, message, empty))
 
     async def up(self, steps: int | None = None) -> list[Migration]:
-        """Apply what is missing (at most *steps*), and return it; safe in many processes at once."""
+        """Apply what is missing (at most *steps*), and return it; also in several processes."""
         return await self._run(lambda connection: self._up(connection, steps))
 
     async def down(self, steps: int | None = 1) -> list[Migration]:
@@ -171,7 +171,11 @@ class Migrations:
             raise
         except Exception as error:
             # A migration is the user's code and may raise anything.
-            said = self._database.driver.explain(error) if isinstance(error, SQLAlchemyError) else error
+            said = (
+                self._database.driver.explain(error)
+                if isinstance(error, SQLAlchemyError)
+                else error
+            )
             raise MigrationFailed(
                 f"{self._folder}: {_alembic.step_of(error)} failed, and nothing was changed: {said}"
             ) from error

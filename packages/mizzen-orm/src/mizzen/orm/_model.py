@@ -18,7 +18,7 @@ from ._search import SearchIndex
 from ._validation import Validated, validate, validate_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlmodel import Field
 
@@ -57,12 +57,12 @@ class Model(SQLModel, metaclass=ModelMeta, registry=_known.fresh_registry()):
             set_attribute(self, name, value)
             self.__pydantic_fields_set__.add(name)
         elif name in type(self).__pydantic_fields__:
-            self.__dict__[name] = value
+            vars(self)[name] = value
         else:
             super().__setattr__(name, value)
 
     @classmethod
-    def model_validate(  # type: ignore[override]
+    def model_validate(
         cls, obj: Any, *, update: Mapping[str, Any] | None = None, **options: Any
     ) -> Self:
         """Return a new, unsaved instance from a mapping or an object with attributes."""
@@ -181,7 +181,7 @@ class Model(SQLModel, metaclass=ModelMeta, registry=_known.fresh_registry()):
     def __hash__(self) -> int:
         return hash((type(self), inspect(self).key or id(self)))
 
-    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+    def __repr_args__(self) -> Sequence[tuple[str | None, Any]]:
         fields = type(self).__pydantic_fields__
         shown = [name for name in fields if name in self.__dict__ and fields[name].repr]
         related = [name for name in type(self).__relations__ if name in self.__dict__]
@@ -207,12 +207,13 @@ class _Shown:
 class _Many:
     """A loaded relation, shown by size or key: two that hold each other would never end."""
 
-    def __init__(self, value: object) -> None:
-        self._value = value
+    def __init__(self, value: Any) -> None:
+        self._value: Any = value
 
     def __repr__(self) -> str:
-        if isinstance(self._value, list | set | tuple):
-            return f"[{len(cast('list[object]', self._value))}]"
+        value: object = self._value
+        if isinstance(value, list | set | tuple):
+            return f"[{len(cast('list[object]', value))}]"
         if not isinstance(self._value, Model):
             return repr(self._value)
         key = inspect(self._value).identity or ()

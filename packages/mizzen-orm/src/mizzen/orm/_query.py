@@ -120,7 +120,7 @@ class Query(Generic[M]):
             return list((await session.scalars(self.statement())).all())
 
     async def __aiter__(self) -> AsyncIterator[M]:
-        """Iterate over any number of rows, 500 in memory at once; rows deleted meanwhile are left out.
+        """Iterate over any number of rows, 500 in memory at once, without those deleted meanwhile.
 
         The keys are read first and no connection is held between batches, so that leaving the loop
         early leaks nothing and the loop's body may write.
@@ -243,7 +243,8 @@ class Query(Generic[M]):
         statement = statement.order_by(*(self._keys or rank))
         if self._distinct:
             statement = statement.distinct()
-        return statement.limit(self._limit).offset(self._offset)
+        limited = cast("Any", statement).limit(self._limit).offset(self._offset)
+        return cast("Select[Any]", limited)
 
     def __repr__(self) -> str:
         said = {
@@ -260,13 +261,13 @@ class Query(Generic[M]):
         if self._search is None or index is None:
             return statement, []
         search = self._db().driver.search
-        return search.narrow(
-            statement, self._primary()[0], index.shape, read_terms(self._search)
-        )
+        return search.narrow(statement, self._primary()[0], index.shape, read_terms(self._search))
 
     def _rows(self) -> Select[Any]:
         """Select only keys, for counting and for choosing the rows of a bulk change."""
-        return self.statement().with_only_columns(*self._primary(), maintain_column_froms=True)
+        rows: Any = self.statement()
+        keys = rows.with_only_columns(*self._primary(), maintain_column_froms=True)
+        return cast("Select[Any]", keys)
 
     def _chosen(self) -> ColumnElement[bool]:
         simple = not (self._joins or self._search is not None)
@@ -295,7 +296,7 @@ class Query(Generic[M]):
                 return column(self._model, key[1:]).desc()
             return column(self._model, key)
         if isinstance(key, ColumnElement | InstrumentedAttribute):
-            return key
+            return cast("Any", key)
         raise UnknownName(f'order() takes "field", "-field" and expressions, not {key!r}.')
 
     def _relation_to(self, other: object) -> Any:

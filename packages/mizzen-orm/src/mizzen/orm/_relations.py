@@ -1,4 +1,4 @@
-"""Relations between models: read from annotations, resolved late, rebuilt when a model is redefined."""
+"""Relations between models: read from annotations, resolved late, rebuilt with their models."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Integer, String, TypeDecorator, inspect
 
@@ -70,7 +70,9 @@ class SearchIndex:
         (key,) = mapper.primary_key
         columns = tuple(mapper.columns[field].name for field in self.fields)
         numbered = type(key.type) is Integer
-        self._shape = SearchShape(str(mapper.local_table.name), key.name, columns, numbered)
+        self._shape = SearchShape(
+            str(cast("Any", mapper.local_table).name), key.name, columns, numbered
+        )
 
     @property
     def shape(self) -> SearchShape:

@@ -22,7 +22,7 @@ from sqlalchemy.orm.exc import ObjectDeletedError
 from ._finish import finish
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from ._database import Database
 
@@ -53,7 +53,7 @@ def ambient(database: Database | None = None) -> Frame | None:
 
 
 @asynccontextmanager
-async def reading(database: Database) -> AsyncIterator[AsyncSession]:
+async def reading(database: Database) -> AsyncGenerator[AsyncSession]:
     """A session for reads: the ambient one, or one that lasts for the block."""
     frame = ambient(database)
     if frame is not None and frame.writes:
@@ -64,13 +64,13 @@ async def reading(database: Database) -> AsyncIterator[AsyncSession]:
 
 
 @asynccontextmanager
-async def transaction(database: Database) -> AsyncIterator[AsyncSession]:
+async def transaction(database: Database) -> AsyncGenerator[AsyncSession]:
     """All or nothing: a transaction, or a savepoint inside the ambient one."""
     frame = ambient(database)
     if frame is not None and frame.writes:
-        async with frame.turn, _savepoint(frame.session):
-            async with _entered(database, frame.session, writes=True):
-                yield frame.session
+        entered = _entered(database, frame.session, writes=True)
+        async with frame.turn, _savepoint(frame.session), entered:
+            yield frame.session
         return
     session = AsyncSession(database.engine, expire_on_commit=False)
     created = _watch_created(session)
@@ -89,7 +89,7 @@ async def transaction(database: Database) -> AsyncIterator[AsyncSession]:
 
 
 @asynccontextmanager
-async def reader(database: Database) -> AsyncIterator[AsyncSession]:
+async def reader(database: Database) -> AsyncGenerator[AsyncSession]:
     """The session of one read: the ambient one in turn, or one of its own."""
     frame = ambient(database)
     if frame is None:
@@ -107,7 +107,7 @@ async def reader(database: Database) -> AsyncIterator[AsyncSession]:
 
 
 @asynccontextmanager
-async def writer(database: Database) -> AsyncIterator[AsyncSession]:
+async def writer(database: Database) -> AsyncGenerator[AsyncSession]:
     """The session of one write: the ambient transaction in turn, or one of its own."""
     frame = ambient(database)
     if frame is not None and frame.writes:
@@ -121,7 +121,7 @@ async def writer(database: Database) -> AsyncIterator[AsyncSession]:
 
 
 @asynccontextmanager
-async def _session(database: Database) -> AsyncIterator[AsyncSession]:
+async def _session(database: Database) -> AsyncGenerator[AsyncSession]:
     session = AsyncSession(database.reader, expire_on_commit=False, autoflush=False)
     try:
         yield session
@@ -134,7 +134,7 @@ async def _session(database: Database) -> AsyncIterator[AsyncSession]:
 @asynccontextmanager
 async def _entered(
     database: Database, session: AsyncSession, *, writes: bool
-) -> AsyncIterator[None]:
+) -> AsyncGenerator[None]:
     frame = Frame(database, session, writes, _ambient.get())
     token = _ambient.set(frame)
     try:
@@ -145,7 +145,7 @@ async def _entered(
 
 
 @asynccontextmanager
-async def _savepoint(session: AsyncSession) -> AsyncIterator[None]:
+async def _savepoint(session: AsyncSession) -> AsyncGenerator[None]:
     point = session.begin_nested()
     await point.start()
     try:

@@ -6,7 +6,7 @@ knows nothing of, and only good values reach the real one: a refused assignment 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pydantic import ValidationError
 from sqlmodel._compat import init_pydantic_private_attrs
@@ -33,8 +33,9 @@ def validate(model: type[Model], data: Any, **options: Any) -> Validated:
     related: dict[str, Any] = {}
     if isinstance(data, dict):
         relations = model.__sqlmodel_relationships__
-        related = {key: value for key, value in data.items() if key in relations}
-        data = {key: value for key, value in data.items() if key not in relations}
+        given = cast("dict[str, Any]", data)
+        related = {key: value for key, value in given.items() if key in relations}
+        data = {key: value for key, value in given.items() if key not in relations}
     shadow = _shadow(model)
     try:
         model.__pydantic_validator__.validate_python(data, self_instance=shadow, **options)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Insert, insert, inspect
-from sqlalchemy.orm import object_session
-from sqlalchemy.orm.attributes import manager_of_class, set_attribute
+from sqlalchemy import insert, inspect
+from sqlalchemy.orm import Mapper, make_transient_to_detached
+from sqlalchemy.orm.attributes import manager_of_class, set_attribute, set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 
 from . import _sessions
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sqlalchemy.ext.asyncio import AsyncSession
-    from sqlalchemy.orm import Session
 
     from ._database import Database
     from ._model import Model
@@ -44,7 +43,9 @@ def relate(instance: Model, name: str, value: Any) -> None:
     """Set a relation, to models only."""
     from ._model import Model
 
-    for other in value if isinstance(value, list | tuple | set) else (value,):
+    many = isinstance(value, list | tuple | set)
+    others = cast("list[object]", value) if many else [value]
+    for other in others:
         if other is not None and not isinstance(other, Model):
             model = type(instance).__name__
             message = f"takes models, not {type(other).__name__}"
@@ -72,7 +73,7 @@ def change(instance: Model, changes: Mapping[str, Any]) -> None:
 async def save(instance: Model) -> None:
     """Insert or update one object and what it newly refers to."""
     async with _sessions.writer(current()) as session:
-        _adopt(instance, session.sync_session)
+        await _adopt(instance, session)
         try:
             await session.flush()
         except StaleDataError as error:
@@ -84,7 +85,7 @@ async def destroy(instance: Model) -> None:
     if inspect(instance).key is None:
         raise _gone(instance)
     async with _sessions.writer(current()) as session:
-        _adopt(instance, session.sync_session)
+        await _adopt(instance, session)
         await session.delete(instance)
         try:
             await session.flush()
@@ -103,8 +104,6 @@ async def reload(instance: Model) -> None:
         if fresh is None:
             raise _gone(instance)
         if fresh is not instance:
-            from sqlalchemy.orm.attributes import set_committed_value
-
             for column in inspect(model).column_attrs:
                 set_committed_value(instance, column.key, getattr(fresh, column.key))
 
@@ -113,27 +112,24 @@ async def insert_all(
     model: type[Any], rows: Iterable[Any], database: Database | None = None
 ) -> list[Any]:
     """Insert many rows, validated first; relations are not followed."""
-    made = [
-        row if isinstance(row, model) else model(validate(model, dict(row))) for row in rows
-    ]
+    made = [row if isinstance(row, model) else model(validate(model, dict(row))) for row in rows]
     if not made:
         return made
-    columns = [attribute.key for attribute in inspect(model).column_attrs]
-    keys = [column.key for column in inspect(model).primary_key]
+    mapper: Mapper[Any] = inspect(model)
+    columns = [attribute.key for attribute in mapper.column_attrs]
+    keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
     async with _sessions.writer(database or current()) as session:
         for start in range(0, len(made), _ROWS_A_STATEMENT):
             part = made[start : start + _ROWS_A_STATEMENT]
             values = [_row(instance, columns, keys) for instance in part]
-            statement: Insert = insert(model)
-            returned = await session.scalars(
-                statement.returning(*(getattr(model, key) for key in keys), sort_by_parameter_order=True)
-                if len(keys) > 1
-                else statement.returning(getattr(model, keys[0]), sort_by_parameter_order=True),
-                values,
+            if len(keys) > 1:
+                await session.execute(insert(model), values)
+                continue
+            statement = insert(model).returning(
+                getattr(model, keys[0]), sort_by_parameter_order=True
             )
-            if len(keys) == 1:
-                for instance, key in zip(part, returned, strict=True):
-                    set_attribute(instance, keys[0], key)
+            for instance, key in zip(part, await session.scalars(statement, values), strict=True):
+                set_attribute(instance, keys[0], key)
     for instance in made:
         _settle(instance)
     return made
@@ -150,40 +146,35 @@ def _row(instance: Model, columns: list[str], keys: list[str]) -> dict[str, Any]
 
 def _settle(instance: Model) -> None:
     # The row is in the database: from here on the object is one that was read, not a new one.
-    from sqlalchemy.orm import make_transient_to_detached
-
     state = inspect(instance)
     if state.key is None and state.session is None:
         held = dict(state.dict)
         make_transient_to_detached(instance)
-        from sqlalchemy.orm.attributes import set_committed_value
-
         for name, value in held.items():
             if name in state.mapper.column_attrs:
                 set_committed_value(instance, name, value)
 
 
-def _adopt(instance: Model, session: Session) -> None:
+async def _adopt(instance: Model, session: AsyncSession) -> None:
     _require_current(instance)
     state = inspect(instance)
     related = [row[2] for row in state.mapper.cascade_iterator("save-update", state)]
     for other in (state, *related):
         held_by = other.session
-        if held_by is not None and held_by is not session:
+        if held_by is not None and held_by is not session.sync_session:
             held_by.expunge(other.obj())
         twin = session.identity_map.get(other.key) if other.key is not None else None
         if twin is not None and twin is not other.obj():
             # The same row was read twice; the one being written now speaks for it.
             if inspect(twin).modified:
-                session.flush([twin])
+                await session.flush()
             session.expunge(twin)
     session.add(instance)
 
 
 def _require_current(instance: Model) -> None:
     model = type(instance)
-    manager = manager_of_class(model)
-    if manager is None or inspect(instance).manager is not manager:
+    if inspect(instance).manager is not cast("object", manager_of_class(model)):
         raise OrmError(
             f"this {model.__name__} was made before the model (or one related to it) was defined "
             "again: read it again.",

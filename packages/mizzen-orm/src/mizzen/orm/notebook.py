@@ -34,7 +34,7 @@ class View:
         return repr(self._source)
 
     def _repr_html_(self) -> str:
-        return self._source._repr_html_()
+        return self._source._repr_html_()  # pyright: ignore[reportPrivateUsage]
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         bundle: dict[str, Any] = {"text/plain": repr(self), "text/html": self._repr_html_()}
@@ -53,11 +53,14 @@ class View:
         if self._box is None:
             self._table = widgets.HTML(self._repr_html_())
             stop = widgets.Button(description="Stop", tooltip="Stop following")
-            stop.on_click(lambda _button: self.close())
+            stop.on_click(self._stopped)
             self._box = widgets.VBox([self._table, stop], _dom_classes=("mizzen-view",))
         if self._following is None:
             self._following = asyncio.get_running_loop().create_task(self._follow())
         return self._box
+
+    def _stopped(self, _button: object) -> None:
+        self.close()
 
     async def _follow(self) -> None:
         while True:
@@ -66,7 +69,9 @@ class View:
                 self._table.value = self._repr_html_()
             except Exception as error:
                 # Prints and raised errors vanish in a kernel's background; show it instead.
-                self._table.value = f"<pre>{escape(type(error).__name__)}: {escape(str(error))}</pre>"
+                self._table.value = (
+                    f"<pre>{escape(type(error).__name__)}: {escape(str(error))}</pre>"
+                )
                 return
 
 

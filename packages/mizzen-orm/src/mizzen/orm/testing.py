@@ -18,12 +18,13 @@ from ._timestamps import Timestamps
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from contextlib import AbstractAsyncContextManager
 
 __all__ = ["Article", "DatabaseContract", "ModelSet", "Writer", "scratch_models"]
 
 
 def scratch_models() -> ModelSet:
-    """Return an empty set of models: inside `with` it is what models are added to, and all there is.
+    """Return an empty set of models; inside `with` only its models are known, and can be added.
 
     Models defined inside are forgotten after the block; it can be entered again.
     """
@@ -100,19 +101,21 @@ class DatabaseContract:
         assert await Article.all().count() == 0
 
     async def test_a_failed_transaction_leaves_nothing(self, db: Database) -> None:
-        with pytest.raises(KeyError):
+        async def fail() -> None:
             async with db.transaction():
                 await Writer.create(name="ann")
                 raise KeyError
+
+        with pytest.raises(KeyError):
+            await fail()
         assert not await Writer.all().exists()
 
     async def test_an_inner_transaction_fails_alone(self, db: Database) -> None:
         async with db.transaction():
             writer = await Writer.create(name="ann")
+            inner = db.transaction()
             with pytest.raises(NotUnique):
-                async with db.transaction():
-                    await writer.update(name="bea")
-                    await Writer.create(name="bea")
+                await _rename_and_repeat(inner, writer)
             assert writer.name == "ann"
             await Writer.create(name="cleo")
         assert await Writer.order("name").pluck("name") == ["ann", "cleo"]
@@ -179,7 +182,9 @@ class DatabaseContract:
         assert await keys('"event loops"') == ["a"]
         assert await keys("-threads") == ["a"]
 
-    @pytest.mark.parametrize("text", ["", '"', "*", "AND (", "a NEAR(", "'; --", "-", ":", "\0", "é" * 9000])
+    @pytest.mark.parametrize(
+        "text", ["", '"', "*", "AND (", "a NEAR(", "'; --", "-", ":", "\0", "é" * 9000]
+    )
     async def test_search_survives_any_text(self, db: Database, text: str) -> None:
         await Article.create(id="a", title="hello")
         assert await Article.matching(text) == []
@@ -193,3 +198,9 @@ class DatabaseContract:
         assert [found.id for found in await Article.matching("goodbye")] == ["z"]
         await Article.all().delete_all()
         assert await Article.matching("world").count() == 0
+
+
+async def _rename_and_repeat(inner: AbstractAsyncContextManager[object], writer: Writer) -> None:
+    async with inner:
+        await writer.update(name="bea")
+        await Writer.create(name="bea")

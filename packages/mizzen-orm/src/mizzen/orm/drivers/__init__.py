@@ -35,7 +35,9 @@ def driver_for(url: str, **options: Any) -> Driver:
     scheme = scheme_of(url)
     if scheme in _OURS:
         module, name = _OURS[scheme]
-        return cast("Driver", getattr(importlib.import_module(module, __name__), name)(url, **options))
+        return cast(
+            "Driver", getattr(importlib.import_module(module, __name__), name)(url, **options)
+        )
     others = {found.name: found for found in entry_points(group="mizzen.orm.drivers")}
     if scheme in others:
         return cast("Driver", others[scheme].load()(url, **options))

@@ -4,6 +4,9 @@ Contentless keeps no second copy of the text. FTS5 knows rows by number only, an
 rows without an integer key (VACUUM, table rebuilds), so other keys get a table of stable numbers.
 """
 
+# Names come from mapped columns and are quoted; values are never part of these statements.
+# ruff: noqa: S608
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -36,9 +39,7 @@ class FTS5:
         ]
         key = _quoted(shape.key)
         if shape.numbered:
-            made.append(
-                f"INSERT INTO {name}(rowid, {columns}) SELECT {key}, {columns} FROM {on}"
-            )
+            made.append(f"INSERT INTO {name}(rowid, {columns}) SELECT {key}, {columns} FROM {on}")
         else:
             numbers = _quoted(shape.name + "_key")
             made += [
@@ -94,9 +95,7 @@ class FTS5:
     def repair(self, connection: Connection, before: dict[str, SearchShape]) -> None:
         """Put back the triggers of indexes whose tables were rebuilt since *before*."""
         now = self.present(connection)
-        names = set(
-            connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars().all()
-        )
+        names = set(connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars().all())
         for shape in before.values():
             if shape.table not in now and {shape.name, shape.table} <= names:
                 for statement in self.triggers(shape):
@@ -129,9 +128,8 @@ class FTS5:
             numbers = _quoted(shape.name + "_key")
             number = f"(SELECT number FROM {numbers} WHERE key = {number})"
         if row == "old":
-            return (
-                f"INSERT INTO {name}({name}, rowid, {columns}) VALUES ('delete', {number}, {values});"
-            )
+            columns = f"{name}, rowid, {columns}"
+            return f"INSERT INTO {name}({columns}) VALUES ('delete', {number}, {values});"
         return f"INSERT INTO {name}(rowid, {columns}) VALUES ({number}, {values});"
 
 

@@ -8,10 +8,10 @@ request, asked once, and a connection that was being opened when its task was ca
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiosqlite
-from aiosqlite.core import _STOP_RUNNING_SENTINEL
+from aiosqlite import core
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,11 +23,11 @@ class ThreadConnection(aiosqlite.Connection):
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         def remember() -> sqlite3.Connection:
-            self._made = connect()
-            return self._made
+            made = self._made = connect()
+            return made
 
-        super().__init__(remember, 64)
         self._made: sqlite3.Connection | None = None
+        super().__init__(remember, 64)
         self._ending: asyncio.Future[Any] | None = None
         # aiosqlite 0.22 made its threads hold the process; a forgotten aclose() must not.
         self._thread.daemon = True
@@ -45,11 +45,11 @@ class ThreadConnection(aiosqlite.Connection):
                 self._ending = asyncio.get_running_loop().create_future()
             except RuntimeError:
                 self._ending = None
-            self._tx.put_nowait((self._ending, self._end))
+            cast("Any", self)._tx.put_nowait((self._ending, self._end))
         return self._ending
 
     def _end(self) -> object:
         made, self._made, self._connection = self._made, None, None
         if made is not None:
             made.close()
-        return _STOP_RUNNING_SENTINEL
+        return cast("Any", core)._STOP_RUNNING_SENTINEL

@@ -7,6 +7,10 @@ import asyncio
 import importlib.util
 import inspect
 import os
+import pathlib
+import subprocess
+import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 from sybil import Sybil
@@ -14,8 +18,6 @@ from sybil.evaluators.python import pad
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
     from sybil import Example
 
@@ -23,8 +25,29 @@ SERVERS = {"postgres_url", "valkey_url", "nats_url", "mariadb_url"}
 SLOW = SERVERS | {"worker_process"}
 
 
+def run_block(example: Example) -> None:
+    """Execute one fenced block: as a file of tests if it defines any, else as a notebook's cell."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    tree = ast.parse(example.parsed)
+    if any(isinstance(node, functions) and node.name.startswith("test_") for node in tree.body):
+        run_like_a_test(example)
+    else:
+        run_like_a_cell(example)
+
+
+def run_like_a_test(example: Example) -> None:
+    """Run the block by pytest, in a process and a folder of its own, as its reader would."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "test_example.py"
+        file.write_text(str(example.parsed))
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file.name]
+        run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert " passed" in run.stdout, run.stdout
+
+
 def run_like_a_cell(example: Example) -> None:
-    """Execute one fenced block; blocks of one document share names and an event loop."""
+    """Execute the block; blocks of one document share names and an event loop."""
     source = pad(example.parsed, example.line + example.parsed.line_offset)
     code = compile(source, example.path, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     runner = example.namespace.setdefault("__runner__", asyncio.Runner())
@@ -35,8 +58,6 @@ def run_like_a_cell(example: Example) -> None:
 
 def enter_empty_folder(namespace: dict[str, object]) -> None:
     """A document starts in a folder of its own, as a new user would."""
-    import tempfile
-
     folder = tempfile.TemporaryDirectory(prefix="mizzen-readme-", ignore_cleanup_errors=True)
     namespace["__folder__"], namespace["__back__"] = folder, os.getcwd()
     os.chdir(folder.name)
@@ -51,11 +72,17 @@ def close_loop(namespace: dict[str, object]) -> None:
 
 
 pytest_collect_file = Sybil(
-    parsers=[CodeBlockParser("python", run_like_a_cell), SkipParser()],
+    parsers=[CodeBlockParser("python", run_block), SkipParser()],
     patterns=["README.md", "**/README.md", "docs/**/*.md"],
     setup=enter_empty_folder,
     teardown=close_loop,
 ).pytest()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Know the setting of mizzen-testing's plugin where a package is tested without it."""
+    if not is_there("mizzen.testing"):
+        parser.addini("mizzen_allowed_skips", type="linelist", help="see mizzen-testing")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -86,5 +113,5 @@ def is_there(module: str) -> bool:
         return False
 
 
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
+def pytest_ignore_collect(collection_path: pathlib.Path) -> bool | None:
     return True if "node_modules" in collection_path.parts else None

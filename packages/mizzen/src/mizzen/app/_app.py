@@ -155,7 +155,10 @@ class App:
             if name not in PROVIDERS:
                 raise AppError(f"the app has no `{name}`; its components: {self._names()}")
             if self._running:
-                raise AppError(f"`{name}` was first used after the start; use it before")
+                raise AppError(
+                    f"`{name}` was first used after the start; name it before, as in "
+                    f"`{name} = app.{name}`, or give it a section in the configuration"
+                )
             self._components[name] = PROVIDERS[name](self)
         return self._components[name]
 

@@ -184,13 +184,14 @@ def _drop_new_types(
     # PostgreSQL makes an enum's type along with its table, and keeps it when the table goes.
     if view.dialect.name != "postgresql":
         return
-    made = {
-        str(column.type.name)
+    columns: list[Any] = [
+        column
         for change in upgrade.ops
         if isinstance(change, ops.CreateTableOp)
         for column in change.columns
-        if isinstance(column, Column) and isinstance(cast("Any", column).type, SQLEnum)
-    }
+        if isinstance(column, Column)
+    ]
+    made = {str(column.type.name) for column in columns if isinstance(column.type, SQLEnum)}
     present: Any = inspect(view.connection)
     known = {found["name"] for found in present.get_enums()}
     downgrade.ops += [ops.ExecuteSQLOp(f'DROP TYPE "{name}"') for name in sorted(made - known)]
@@ -220,11 +221,9 @@ def _is_ours(name: str | None, kind: str, _parents: Any) -> bool:
 
 def _plain_type(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     # A migration outlives the code of the day: only SQLAlchemy's own types are written into it.
-    if kind != "type" or not isinstance(item, TypeDecorator):
-        return False
-    if not type(item).__module__.startswith("sqlalchemy."):
-        return f"sa.{cast('Any', item).impl_instance!r}"
-    return False
+    module = str(cast("Any", type(item)).__module__)
+    own = isinstance(item, TypeDecorator) and not module.startswith("sqlalchemy.")
+    return f"sa.{cast('Any', item).impl_instance!r}" if kind == "type" and own else False
 
 
 def _body(code: str) -> str:

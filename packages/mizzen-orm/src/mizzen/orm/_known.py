@@ -27,7 +27,7 @@ class ModelSet:
     """Models that are known together; `with` makes it the known ones for the block."""
 
     def __init__(self) -> None:
-        self.metadata = MetaData(naming_convention=CONSTRAINTS)
+        self.metadata: MetaData = MetaData(naming_convention=CONSTRAINTS)
         self.models: dict[tuple[str, str], type[Model]] = {}
         self._outer: list[ModelSet] = []
 

@@ -8,7 +8,7 @@ from sqlalchemy import inspect
 from sqlalchemy.ext.hybrid import hybrid_method, hybrid_property
 from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import SQLModel
-from sqlmodel._compat import finish_init
+from sqlmodel._compat import SQLModelConfig, finish_init
 
 from . import _known, _writing
 from ._display import html_table, shortened
@@ -33,10 +33,9 @@ class Model(SQLModel, metaclass=ModelMeta, registry=_known.fresh_registry()):
     free-standing objects; each write outside one opens its own.
     """
 
-    model_config = {
-        "extra": "forbid",
-        "ignored_types": (SearchIndex, hybrid_property, hybrid_method),
-    }
+    model_config: ClassVar[SQLModelConfig] = SQLModelConfig(  # pyright: ignore[reportIncompatibleVariableOverride]
+        extra="forbid", ignored_types=(SearchIndex, hybrid_property, hybrid_method)
+    )
     __relations__: ClassVar[dict[str, Relation]] = {}
     __search__: ClassVar[SearchIndex | None] = None
 

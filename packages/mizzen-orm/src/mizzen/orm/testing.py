@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
@@ -50,7 +50,7 @@ with _OURS:
         stars: int = 0
         writer_id: int | None = Field(default=None, foreign_key="writers.id", ondelete="CASCADE")
         writer: Writer | None = Relationship(back_populates="articles")
-        search = SearchIndex("title", "body")
+        search: ClassVar[SearchIndex] = SearchIndex("title", "body")
 
 
 class DatabaseContract:

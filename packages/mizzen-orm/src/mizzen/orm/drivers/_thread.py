@@ -22,11 +22,12 @@ class ThreadConnection(aiosqlite.Connection):
     """One SQLite connection and the daemon thread that owns it."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._made: sqlite3.Connection | None = None
+
         def remember() -> sqlite3.Connection:
             made = self._made = connect()
             return made
 
-        self._made: sqlite3.Connection | None = None
         super().__init__(remember, 64)
         self._ending: asyncio.Future[Any] | None = None
         # aiosqlite 0.22 made its threads hold the process; a forgotten aclose() must not.

@@ -18,6 +18,8 @@ from ._tsvector import TSVector
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
+    from ..abc import SearchBackend
+
 # "mizzen" in ASCII: the advisory lock that migrating processes queue for.
 _MIGRATION_LOCK = 0x6D697A7A656E
 
@@ -27,12 +29,12 @@ class PostgreSQL:
 
     reader: AsyncEngine
     writer: AsyncEngine
-    search = TSVector()
+    search: SearchBackend = TSVector()
 
     def __init__(self, url: str, *, timeout: float, pool: int) -> None:
         self._url = _psycopg(url)
         self._timeout, self._pool = timeout, pool
-        self.file = masked(url)
+        self.file: str = masked(url)
 
     async def open(self) -> None:
         """Make the pool and reach the server once."""

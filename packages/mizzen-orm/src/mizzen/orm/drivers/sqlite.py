@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from ..abc import SearchBackend
+
 # After the lane SQLite's own lock is free, unless somebody writes without taking the lane.
 _BUSY_SECONDS = 5.0
 _OPTIONS: dict[str, Any] = {
@@ -39,7 +41,7 @@ class SQLite:
 
     reader: AsyncEngine
     writer: AsyncEngine
-    search = FTS5()
+    search: SearchBackend = FTS5()
 
     def __init__(self, url: str, *, timeout: float, pool: int) -> None:
         self._path = _path(url)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -49,6 +48,8 @@ def table(stack: Stack, running: bool) -> str:
 
 def _row(guard: Guard, running: bool) -> str:
     state = "not started" if not running else (guard.trouble or "ok")
+    from html import escape
+
     cells = (
         guard.name,
         _size(guard.tier.gauges()),

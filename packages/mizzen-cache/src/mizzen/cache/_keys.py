@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
-import decimal
 import enum
 import functools
 import string
-import uuid
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ._errors import Uncacheable
 
 if TYPE_CHECKING:
+    import hashlib
     from collections.abc import Callable, Mapping
 
 _LONGEST: Final = 200
-_PLAIN: Final = (int, float, decimal.Decimal, uuid.UUID, datetime.date, datetime.time)
 
 
 def stored_name(key: str) -> str:
@@ -25,7 +21,23 @@ def stored_name(key: str) -> str:
     if len(key) <= _LONGEST and key.isascii() and key.isprintable() and key and key[0] != "~":
         return key
     data = key.encode("utf-8", "surrogatepass")
-    return "~" + blake2b(data, digest_size=20).hexdigest()
+    return "~" + _blake2b(data, digest_size=20).hexdigest()
+
+
+def _blake2b(data: bytes, digest_size: int) -> hashlib.blake2b:
+    import hashlib
+
+    return hashlib.blake2b(data, digest_size=digest_size)
+
+
+@functools.cache
+def _plain() -> tuple[type[object], ...]:
+    """Return the types whose text tells values apart; imported late, since they take 5 ms."""
+    import datetime
+    import decimal
+    import uuid
+
+    return int, float, decimal.Decimal, uuid.UUID, datetime.date, datetime.time
 
 
 @functools.lru_cache(1024)
@@ -52,7 +64,7 @@ def _text(value: object, name: str, template: str) -> str:
         value = value.name
     if isinstance(value, str):
         return value.replace("%", "%25").replace(":", "%3A")
-    if value is None or isinstance(value, _PLAIN):
+    if value is None or isinstance(value, _plain()):
         return str(value).replace(":", "%3A")
     raise Uncacheable(
         f"{{{name}}} in the key {template!r} is a {type(value).__qualname__}; "
@@ -63,7 +75,7 @@ def _text(value: object, name: str, template: str) -> str:
 def from_arguments(function: Callable[..., object], arguments: Mapping[str, Any]) -> str:
     """Return the function's name and a digest of its arguments, each with its exact type."""
     told = _canonical(dict(arguments), function)
-    digest = blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    digest = _blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return f"{function.__module__}.{function.__qualname__}:{digest}"
 
 
@@ -75,7 +87,7 @@ def _canonical(value: Any, function: Callable[..., object]) -> str:
         inner = repr(value)
     elif isinstance(value, enum.Enum):
         inner = value.name
-    elif isinstance(value, _PLAIN):
+    elif isinstance(value, _plain()):
         inner = repr(value)
     elif kind in (list, tuple):
         inner = ",".join(_canonical(item, function) for item in value)

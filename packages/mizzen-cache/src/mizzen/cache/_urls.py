@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
-from urllib.parse import parse_qsl, urlsplit
 
 from ._errors import MissingExtra, UnknownTier
 
@@ -31,19 +30,21 @@ def tier_from(url: str) -> Tier:
     Other packages add schemes with entry points of the group `mizzen.cache.tiers`: a callable that
     takes the URL and returns a tier.
     """
-    parts = urlsplit(url)
-    if module := _OURS.get(parts.scheme):
+    scheme = url.partition(":")[0].lower()
+    if module := _OURS.get(scheme):
         return _ours(module, url)
     from importlib.metadata import entry_points  # takes 20 ms: only for schemes that are not ours
 
     others = {point.name: point for point in entry_points(group=_GROUP)}
-    if point := others.get(parts.scheme):
+    if point := others.get(scheme):
         return cast("Callable[[str], Tier]", point.load())(url)
     known = sorted({*_OURS, *others})
     raise UnknownTier(f"no cache tier for {masked(url)!r}; known schemes: {', '.join(known)}")
 
 
 def _ours(module: str, url: str) -> Tier:
+    from urllib.parse import parse_qsl, urlsplit
+
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     try:
@@ -62,6 +63,8 @@ def _ours(module: str, url: str) -> Tier:
 
 def masked(url: str) -> str:
     """Return *url* without its password."""
+    from urllib.parse import urlsplit
+
     parts = urlsplit(url)
     if parts.password is None:
         return url

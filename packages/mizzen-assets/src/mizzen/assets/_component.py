@@ -230,7 +230,7 @@ class Assets:
         return {
             "assets": len(manifest or ()),
             "asset_bytes": sum(asset.size for asset in manifest.values()) if manifest else 0,
-            "served_files": len(table.files),
+            "served_files": len(table.assets),
             "memory_bytes": table.held,
             "last_build_seconds": self._seconds,
             "requests_total": counts.requests,

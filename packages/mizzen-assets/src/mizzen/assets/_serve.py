@@ -44,7 +44,7 @@ class Server:
         """Send the file called *name*, or the reason why not."""
         self.counts.requests += 1
         method: str = scope["method"]
-        served = self.table.files.get(name)
+        served = self.table.find(name)
         if served is None:
             await self._missing(send, method)
             return

@@ -1,4 +1,4 @@
-"""The files of a manifest by name, each form with its headers written out beforehand."""
+"""The files of a manifest by name, each form with its headers written out once."""
 
 from __future__ import annotations
 
@@ -48,20 +48,24 @@ class Table:
 
     folder: Path
     memory: int
-    files: dict[str, Served] = field(default_factory=dict[str, Served])
+    assets: Mapping[str, Asset] = field(default_factory=dict[str, "Asset"])
     held: int = 0
+    _prepared: dict[str, Served] = field(default_factory=dict[str, Served])
 
     def load(self, assets: Mapping[str, Asset]) -> None:
-        """Serve exactly *assets*; what is in memory of files that stay is kept."""
-        before = self.files
-        self.files = {file: _served(self.folder, file, a) for file, a in assets.items()}
-        self.held = 0
-        for file, served in self.files.items():
-            for coding, form in served.forms.items():
-                old = before[file].forms.get(coding) if file in before else None
-                if old is not None and old.body is not None and old.etag == form.etag:
-                    form.body = old.body
-                    self.held += form.size
+        """Serve exactly *assets*; what is prepared and in memory of files that stay is kept."""
+        before, self.assets = self.assets, assets
+        stay = {f: s for f, s in self._prepared.items() if assets.get(f) == before[f]}
+        self._prepared = stay
+        forms = (form for served in stay.values() for form in served.forms.values())
+        self.held = sum(form.size for form in forms if form.body is not None)
+
+    def find(self, file: str) -> Served | None:
+        """Return a file's forms, prepared when it is first asked for; None if there is none."""
+        served = self._prepared.get(file)
+        if served is None and (asset := self.assets.get(file)) is not None:
+            served = self._prepared[file] = _served(self.folder, file, asset)
+        return served
 
     def room_for(self, form: Form) -> bool:
         """Tell whether a file may be held in memory too."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pathlib
 import tomllib
+from typing import Any
 
 import nox
 
@@ -28,12 +29,12 @@ PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 PINNED = ["--constraint=constraints.txt"]
 
 
-def manifest(path: pathlib.Path) -> dict[str, object]:
+def manifest(path: pathlib.Path) -> dict[str, Any]:
     return tomllib.loads((path / "pyproject.toml").read_text())
 
 
 def module_of(package: str) -> str:
-    return str(manifest(DISTRIBUTIONS[package])["tool"]["uv"]["build-backend"]["module-name"])  # type: ignore[index]
+    return str(manifest(DISTRIBUTIONS[package])["tool"]["uv"]["build-backend"]["module-name"])
 
 
 def install(session: nox.Session, *groups: str) -> None:
@@ -165,7 +166,7 @@ def wheel_of(package: str) -> str:
 
 def strangers(package: str) -> list[str]:
     """Return the modules of the distributions that *package* does not depend on."""
-    wanted = " ".join(manifest(DISTRIBUTIONS[package])["project"]["dependencies"])  # type: ignore[index]
+    wanted = " ".join(manifest(DISTRIBUTIONS[package])["project"]["dependencies"])
     return [
         module_of(other)
         for other in DISTRIBUTIONS

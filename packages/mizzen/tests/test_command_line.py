@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,7 +27,7 @@ async def item(id: int) -> str:
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Stand in a folder with an app in a module that no other test has imported."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     name = f"shop_{abs(hash(tmp_path))}"
     (tmp_path / f"{name}.py").write_text(SHOP)
     (tmp_path / "shop.toml").write_text(

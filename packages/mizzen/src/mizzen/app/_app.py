@@ -12,7 +12,7 @@ from ._http import Front
 from ._lifecycle import in_order, raise_failures, start_all, stop_all
 from ._providers import PROVIDERS
 from ._wiring import introduce
-from .abc import Component
+from .abc import Component, is_component
 
 if TYPE_CHECKING:
     import os
@@ -64,7 +64,7 @@ class App:
         if self._running:
             raise AppError("the app is running: `await app.aclose()`, then `app.use(…)`")
         for name, component in components.items():
-            if not isinstance(component, Component):
+            if not is_component(component):
                 raise AppError(
                     f"`{name}` is a {type(component).__name__}, which lacks a component's shape: "
                     "start(), aclose(), health() and stats()"

@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -98,5 +98,5 @@ def known_keys(section: str) -> list[str]:
     for field in msgspec.structs.fields(Settings):
         if field.name == section:
             kinds = getattr(field.type, "__args__", (field.type,))
-            return list(cast("Any", kinds[0]).__struct_fields__)
+            return list(kinds[0].__struct_fields__)
     return []

@@ -47,6 +47,7 @@ async def start_all(
             if name in then:
                 await then[name]()
         except BaseException as error:
+            failures: list[Exception] = []
             with anyio.CancelScope(shield=True):
                 failures = await stop_all(started, within=undo_within)
             if not isinstance(error, Exception):

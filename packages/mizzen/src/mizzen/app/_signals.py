@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import anyio
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Generator
 
 
 @contextmanager
-def stop_signals() -> Iterator[Callable[[], Awaitable[None]]]:
+def stop_signals() -> Generator[Callable[[], Awaitable[None]]]:
     """Take SIGINT and SIGTERM inside the block; await what it gives until one has come.
 
     Open it before the start: a signal that comes in the middle of it then leads to a clean stop

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["ASGIApp", "Component", "Message", "Receive", "Scope", "Send"]
+__all__ = ["ASGIApp", "Component", "Message", "Receive", "Scope", "Send", "is_component"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -32,6 +32,11 @@ class Component(Protocol):
     def stats(self) -> Mapping[str, float]:
         """Return flat counters (`…_total`) and gauges, without I/O."""
         ...
+
+
+def is_component(thing: object) -> bool:
+    """Tell whether *thing* has the shape."""
+    return isinstance(thing, Component)
 
 
 class ASGIApp(Protocol):

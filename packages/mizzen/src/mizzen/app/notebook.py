@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import sys
+from importlib import import_module
 from typing import Any, Protocol
 
 __all__ = ["View"]
@@ -49,13 +50,16 @@ class View:
     def _widget(self) -> Any:
         """Build the widget and start to follow, or return None without ipywidgets."""
         try:
-            import ipywidgets
+            widgets: Any = import_module("ipywidgets")
         except ImportError:
             return None
-        widgets: Any = ipywidgets
         self._table = widgets.HTML(self._repr_html_())
         stop = widgets.Button(description="stop", icon="stop")
-        stop.on_click(lambda _: self.close())
+
+        def stopped(_: object) -> None:
+            self.close()
+
+        stop.on_click(stopped)
         if self._following is None:
             self._following = asyncio.get_running_loop().create_task(self._follow())
         return widgets.VBox([self._table, stop], _dom_classes=("mizzen-view",))

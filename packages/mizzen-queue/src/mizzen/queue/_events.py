@@ -37,7 +37,7 @@ class Listeners:
     def __init__(self) -> None:
         self._handlers: dict[str, list[Callable[[Event], Awaitable[object] | object]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.errors = 0
+        self.errors: int = 0
 
     def add(
         self, name: EventName, fn: Callable[[Event], Awaitable[object] | object]

@@ -31,8 +31,8 @@ class Handle(Generic[R]):
     def __init__(self, owner: Queue, id: int, kind: str, arguments: Arguments | None) -> None:
         self._owner = owner
         self._arguments = arguments
-        self.id = id
-        self.kind = kind
+        self.id: int = id
+        self.kind: str = kind
 
     async def record(self) -> Record:
         """Everything the store knows of the job; UnknownJob when that is nothing."""

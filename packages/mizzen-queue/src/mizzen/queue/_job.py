@@ -40,12 +40,12 @@ class JobFunction(Generic[P, R]):
         self.name = name
         self.queue = queue
         self.retry = retry
-        self.timeout = None if timeout is None else seconds(timeout)
+        self.timeout: float | None = None if timeout is None else seconds(timeout)
         self.priority = priority
-        self.is_async = inspect.iscoroutinefunction(fn)
-        self.arguments = Arguments(name, fn)
+        self.is_async: bool = inspect.iscoroutinefunction(fn)
+        self.arguments: Arguments = Arguments(name, fn)
         self._owner = owner
-        self.__name__ = getattr(fn, "__name__", name)
+        self.__name__: str = getattr(fn, "__name__", name)
         self.__doc__ = fn.__doc__
         self.__module__ = fn.__module__
         self.__wrapped__ = fn
@@ -75,9 +75,9 @@ class Call(Generic[R]):
     __slots__ = ("args", "function", "owner")
 
     def __init__(self, owner: Queue, function: JobFunction[..., R], args: str) -> None:
-        self.owner = owner
-        self.function = function
-        self.args = args
+        self.owner: Queue = owner
+        self.function: JobFunction[..., R] = function
+        self.args: str = args
 
     async def enqueue(
         self,

@@ -14,7 +14,7 @@ from .abc import WorkerInfo
 
 def introduce() -> WorkerInfo:
     """A new worker of this process."""
-    return WorkerInfo(secrets.randbits(62), host(), os.getpid(), _born(os.getpid()))
+    return WorkerInfo(secrets.randbits(62), host(), os.getpid(), _my_birth())
 
 
 def is_alive(worker: WorkerInfo) -> bool:
@@ -25,6 +25,8 @@ def is_alive(worker: WorkerInfo) -> bool:
     """
     if worker.host != host() or sys.platform == "win32":
         return True
+    if worker.pid == os.getpid():
+        return worker.born == _my_birth()
     if worker.born:
         return _born(worker.pid) == worker.born
     try:
@@ -46,6 +48,15 @@ def host() -> str:
             _link("/proc/self/ns/pid"),
         ]
     )
+
+
+@functools.cache
+def _birth(pid: int) -> str:
+    return _born(pid)
+
+
+def _my_birth() -> str:
+    return _birth(os.getpid())  # by number, as a fork keeps the cache
 
 
 def _born(pid: int) -> str:

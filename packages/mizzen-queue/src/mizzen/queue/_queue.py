@@ -50,11 +50,12 @@ class Queue:
         history: Duration = "7d",
         history_rows: int = 100_000,
     ) -> None:
-        self.url = mask(url) if isinstance(url, str) else type(url).__name__
-        self.store = open_store(url) if isinstance(url, str) else url
-        self.history, self.history_rows = seconds(history), history_rows
+        self.url: str = mask(url) if isinstance(url, str) else type(url).__name__
+        self.store: Store = open_store(url) if isinstance(url, str) else url
+        self.history: float = seconds(history)
+        self.history_rows: int = history_rows
         self.jobs: dict[str, JobFunction[..., Any]] = {}
-        self.listeners = Listeners()
+        self.listeners: Listeners = Listeners()
         self.totals: Counter[str] = Counter()
         self.workers: set[Worker] = set()
         self.last_counts: dict[str, int] = {}

@@ -57,8 +57,9 @@ class Worker:
             raise ValueError("a lease must be longer than 0 s")
         self.queue = queue
         self.concurrency = concurrency
-        self.queues = None if queues is None else frozenset(queues)
-        self.grace, self.lease = grace, lease
+        self.queues: frozenset[str] | None = None if queues is None else frozenset(queues)
+        self.grace: float = grace
+        self.lease: float = lease
         self.state: Literal["stopped", "running", "draining", "failed"] = "stopped"
         self._owner: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
@@ -73,7 +74,7 @@ class Worker:
         await self.queue.start()
         from anyio import CapacityLimiter
 
-        self._me = introduce()
+        self._me = await asyncio.to_thread(introduce)
         self._limiter = CapacityLimiter(self.concurrency)
         self._ready: deque[Claimed] = deque()
         self._acks: list[tuple[Ack, Job | None]] = []
@@ -82,7 +83,8 @@ class Worker:
         self._prefetch = Prefetch(self.concurrency)
         self._kick = asyncio.Event()
         self._stop = asyncio.Event()
-        self._suspects = asyncio.Lock()
+        self._suspect_runs = False
+        self._set_aside: deque[Claimed] = deque()
         self._ending = False
         self._may_have_work, self._answer_lost = True, False
         self._alarm: asyncio.TimerHandle | None = None
@@ -158,7 +160,7 @@ class Worker:
         pause = 0.1
         while not self._stop.is_set():
             self._kick.clear()
-            want = self._prefetch.want(len(self._ready), len(self._idle)) if self._looking() else 0
+            want = self._want()
             if self._acks or want:
                 try:
                     await self._step(want)
@@ -175,15 +177,18 @@ class Worker:
             if not self._acks:
                 await self._kick.wait()
 
-    def _looking(self) -> bool:
-        return self._may_have_work and bool(self.queue.jobs)
+    def _want(self) -> int:
+        # A claim that goes with acks costs next to nothing; by itself it needs a reason.
+        if self.queue.jobs and (self._may_have_work or self._acks):
+            return self._prefetch.want(len(self._ready), len(self._idle))
+        return 0
 
     async def _step(self, want: int) -> None:
         if self._answer_lost:
             await self.queue.store.disown(self._me.id, self._held())
             self._answer_lost = False
         sent, self._acks = self._acks, []
-        self._may_have_work = False
+        before, self._may_have_work = self._may_have_work, False
         try:
             step = await self.queue.store.step(
                 self._me.id, [ack for ack, _ in sent], want, self.queue.jobs.keys(), self.queues
@@ -193,7 +198,7 @@ class Worker:
             self._may_have_work = True
             raise
         # A full claim means that there may be more; a doorbell in the meantime, too.
-        self._may_have_work |= want == 0 or len(step.claimed) >= want
+        self._may_have_work |= len(step.claimed) >= want if want else before
         self._set_alarm(step.next_due)
         self._ready.extend(step.claimed)
         for _ in range(min(len(self._idle), len(step.claimed))):
@@ -204,7 +209,8 @@ class Worker:
 
     def _held(self) -> list[int]:
         running = [slot.job.id for slot in self._slots if slot.job is not None]
-        return [*running, *(job.id for job in self._ready), *(ack.id for ack, _ in self._acks)]
+        waiting = [job.id for job in (*self._ready, *self._set_aside)]
+        return [*running, *waiting, *(ack.id for ack, _ in self._acks)]
 
     def _set_alarm(self, due: float | None) -> None:
         """Look for work when the next delayed job falls due."""
@@ -251,30 +257,33 @@ class Worker:
                 await slot.wakeup
             claimed = self._ready.popleft()
             if claimed.suspect:
-                await self._run_suspect(slot, claimed)
+                await self._run_suspects(slot, claimed)
             else:
                 await self._run_one(slot, claimed)
             if time.perf_counter() - self._yielded_at > _SLICE:
                 await asyncio.sleep(0)
                 self._yielded_at = time.perf_counter()
 
-    async def _run_suspect(self, slot: Slot, claimed: Claimed) -> None:
-        """Run a job that a dead worker held: alone among its like, and charged before it starts.
+    async def _run_suspects(self, slot: Slot, claimed: Claimed) -> None:
+        """Run jobs that a dead worker held: one at a time, and charged before they start.
 
         So the one that kills its worker is charged for it, and those that were merely beside
-        it are not.
+        it are not. The other runners go on with unsuspected jobs meanwhile.
         """
-        async with self._suspects:
-            if self._stop.is_set():
-                self._finish(Ack(claimed.id, claimed.token, "release"), None)
-                return
-            try:
-                held = await self.queue.store.charge(claimed)
-            except StoreError:
-                self._finish(Ack(claimed.id, claimed.token, "release"), None)
-                return
-            if held:
-                await self._run_one(slot, claimed)
+        self._set_aside.append(claimed)
+        if self._suspect_runs:
+            return
+        self._suspect_runs = True
+        try:
+            while self._set_aside:
+                suspect = self._set_aside.popleft()
+                try:
+                    if await self.queue.store.charge(suspect):
+                        await self._run_one(slot, suspect)
+                except StoreError:
+                    self._finish(Ack(suspect.id, suspect.token, "release"), None)
+        finally:
+            self._suspect_runs = False
 
     async def _run_one(self, slot: Slot, claimed: Claimed) -> None:
         function = self.queue.jobs.get(claimed.kind)
@@ -318,6 +327,7 @@ class Worker:
             try:
                 await queue.store.heartbeat(self._me)
                 await queue.store.rescue(self.lease, is_alive)
+                self._trouble = None
                 if time.monotonic() - pruned_at > _PRUNE_EVERY:
                     await queue.store.prune(queue.store.clock() - queue.history, queue.history_rows)
                     pruned_at = time.monotonic()
@@ -341,9 +351,10 @@ class Worker:
         """Give back what hasn't started, wait for the rest, and say goodbye; bounded in time."""
         self.state = "draining"
         self._set_alarm(None)
-        while self._ready:
-            claimed = self._ready.popleft()
+        for claimed in (*self._ready, *self._set_aside):
             self._acks.append((Ack(claimed.id, claimed.token, "release"), None))
+        self._ready.clear()
+        self._set_aside.clear()
         end = time.monotonic() + self.grace
         await self._settle(end)
         late = [slot for slot in self._slots if slot.job is not None]
@@ -387,7 +398,7 @@ class Worker:
     @property
     def prefetched(self) -> int:
         """Jobs that are claimed, and haven't started."""
-        return 0 if self._owner is None else len(self._ready)
+        return 0 if self._owner is None else len(self._ready) + len(self._set_aside)
 
     async def health(self) -> dict[str, object]:
         """Whether it works, and its store answers; never raises."""

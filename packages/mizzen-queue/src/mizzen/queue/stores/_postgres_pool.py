@@ -29,6 +29,11 @@ class Connections:
         self._url = url
         self._free: list[Connection] = []
         self._places = asyncio.Semaphore(_SIZE)
+        self._closed = False
+
+    def open_again(self) -> None:
+        """Lend from now on, also after `aclose`."""
+        self._closed = False
 
     @contextlib.asynccontextmanager
     async def lend(self) -> AsyncGenerator[Connection]:
@@ -39,8 +44,8 @@ class Connections:
                 try:
                     yield connection
                 finally:
-                    if connection.closed or connection.info.transaction_status:
-                        # Broken, or left in the middle of something by a cancellation.
+                    if self._closed or connection.closed or connection.info.transaction_status:
+                        # Broken, too late, or left in the middle of something by a cancellation.
                         await connection.close()
                     else:
                         self._free.append(connection)
@@ -53,7 +58,8 @@ class Connections:
             )
 
     async def aclose(self) -> None:
-        """Close those that aren't lent."""
+        """Close those that aren't lent, now; the others when they come back."""
+        self._closed = True
         while self._free:
             await self._free.pop().close()
 

@@ -49,6 +49,7 @@ class PostgresStore:
 
     async def start(self) -> None:
         self._bell.hang()
+        self._connections.open_again()
         async with self._connections.lend() as connection:
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
@@ -121,11 +122,9 @@ class PostgresStore:
     async def rescue(self, lease: float, alive: Callable[[WorkerInfo], bool]) -> int:
         now = self.clock()
         rows = await self._fetch("SELECT id, host, pid, born, beat_at FROM mizzen_job_worker", ())
-        lost = [
-            (who[0], beat)
-            for *who, beat in rows
-            if beat + lease < now or not alive(WorkerInfo(*who))
-        ]
+        beats = {WorkerInfo(*who): beat for *who, beat in rows}
+        dead = await asyncio.to_thread(lambda: {who for who in beats if not alive(who)})
+        lost = [(who.id, beat) for who, beat in beats.items() if beat + lease < now or who in dead]
         values = {
             "now": now,
             "error": WORKER_DIED,

@@ -44,7 +44,7 @@ class SqliteStore:
                 f"{url!r} names no database file: write sqlite:///app.db, or "
                 "sqlite:////var/lib/app.db for an absolute path"
             )
-        self.path = path
+        self.path: str = path
         self._bell = Bell()
         self._version = 0
         self._insert = sql.INSERT.format(jobs="?")
@@ -52,7 +52,7 @@ class SqliteStore:
     async def start(self) -> None:
         self.path = os.path.abspath(self.path)  # noqa: ASYNC240  (a look-up of the cwd, no I/O)
         self._bell.hang()
-        self.lane = Lane(self.path, BUSY_MS / 1000)
+        self.lane: Lane = Lane(self.path, BUSY_MS / 1000)
         self._writer = SqliteThread(self.path, self.lane)
         self._reader = SqliteThread(self.path, None)
         await self._writer.start(self._prepare)

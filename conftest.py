@@ -68,7 +68,9 @@ def close_loop(namespace: dict[str, object]) -> None:
     if isinstance(runner, asyncio.Runner):
         runner.close()
     os.chdir(str(namespace.pop("__back__")))
-    namespace.pop("__folder__").cleanup()  # type: ignore[attr-defined]
+    folder = namespace.pop("__folder__")
+    assert isinstance(folder, tempfile.TemporaryDirectory)
+    folder.cleanup()
 
 
 pytest_collect_file = Sybil(

@@ -66,7 +66,7 @@ async def create(db: Database, owner: User, draft: Draft) -> Gist:
             visibility=draft.visibility,
             forked_from=draft.forked_from,
             source=draft.source,
-            owner_id=str(owner.id),
+            owner_id=owner.id,
             owner=owner.username,
             **draft.card(),
         )
@@ -105,11 +105,11 @@ async def fork(db: Database, owner: User, gist: Gist) -> Gist:
 async def toggle_star(db: Database, user: User, gist: Gist) -> int:
     """Star a gist, or take the star back; return how many it has now."""
     async with db.transaction():
-        given = await Star.find_by(gist_id=gist.id, user_id=str(user.id))
+        given = await Star.find_by(gist_id=gist.id, user_id=user.id)
         if given:
             await given.destroy()
         else:
-            await Star.create(gist_id=gist.id, user_id=str(user.id))
+            await Star.create(gist_id=gist.id, user_id=user.id)
         stars = await Star.where(gist_id=gist.id).count()
         await Gist.where(id=gist.id).update_all(stars=stars)
     return stars

@@ -114,7 +114,7 @@ async def of_user(ctx: Context, username: str, page: int = 1) -> HTML:
 async def show(ctx: Context, id: str) -> HTML:
     """Show one gist with its files."""
     gist = await seen(id, ctx.user)
-    starred = ctx.user and await Star.find_by(gist_id=id, user_id=str(ctx.user.id))
+    starred = ctx.user and await Star.find_by(gist_id=id, user_id=ctx.user.id)
     return ctx.render(
         "gists/show.html", gist=gist, files=await keeping.files_of(gist),
         starred=bool(starred), mine=may_edit(gist, ctx.user),
@@ -206,11 +206,12 @@ async def star(ctx: Context, id: str, db: Database, announcer: Announcer) -> Red
 
 def writer(ctx: Context) -> User:
     """Return who is logged in; nobody else writes."""
-    if ctx.user is None:
+    user: User | None = ctx.user
+    if user is None:
         raise NotFound("Log in to do this.")
-    return ctx.user
+    return user
 
 
 def form_page(ctx: Context, form: GistForm, error: ValueError | None = None, **texts: str) -> HTML:
     """Return the form, with what was typed and what has to be mended."""
-    return ctx.render("gists/form.html", form=form, error=error and str(error), **texts)
+    return ctx.render("gists/form.html", 200, form=form, error=error and str(error), **texts)

@@ -40,10 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name, rest = words[0], words[1:]
     try:
         if name in COMMANDS:
-            return import_module(f"mizzen.app._commands.{name}").run(rest)
+            command: Any = import_module(f"mizzen.app._commands.{name}").run
+            return int(command(rest))
         if name in added:
-            command: Any = added[name].load()
-            return command(rest) or 0
+            command = added[name].load()
+            return int(command(rest) or 0)
     except KeyboardInterrupt:
         return 130
     except Exception as error:

@@ -278,3 +278,19 @@ async def test_reprs_are_short_and_escaped(db: Database) -> None:
 
 def test_this_file_uses_postponed_annotations() -> None:
     assert "annotations" in vars(sys.modules[__name__])
+
+
+async def test_a_field_may_be_named_like_a_query(db: Database) -> None:
+    with scratch_models():
+
+        class Shelf(Model):
+            count: int = 0
+            order: int = 0
+            first: bool = False
+
+        async with Database() as database, database.session():
+            await database.create_all()
+            shelf = await Shelf.create(count=3)
+            await shelf.update(order=2)
+            assert await Shelf.all().count() == 1
+            assert await Shelf.where(count=3, order=2).pluck("first") == [False]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, cast, dataclass_transform
 
 from sqlmodel import Field
@@ -9,6 +10,7 @@ from sqlmodel._compat import get_annotations
 from sqlmodel.main import FieldInfo, RelationshipInfo, SQLModelMetaclass
 
 from . import _known
+from ._beginnings import Beginnings
 from ._errors import ConfigurationError
 from ._naming import table_name
 from ._relations import Relation
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(Field, FieldInfo))
-class ModelMeta(SQLModelMetaclass):
+class ModelMeta(Beginnings, SQLModelMetaclass):
     """The metaclass of `Model`."""
 
     def __new__(
@@ -54,7 +56,11 @@ class ModelMeta(SQLModelMetaclass):
         namespace.setdefault("__tablename__", table_name(name))
         namespace["__relations__"] = relations
         namespace["__search__"] = _search_index(name, namespace)
-        return super().__new__(mcs, name, bases, namespace, **options)
+        with warnings.catch_warnings():
+            # pydantic takes the metaclass's methods for attributes of the parent.
+            names = "|".join(key for key in vars(Beginnings) if not key.startswith("_"))
+            warnings.filterwarnings("ignore", rf'Field name "({names})" in .* shadows an attribute')
+            return super().__new__(mcs, name, bases, namespace, **options)
 
     def __init__(
         cls, name: str, bases: tuple[type[Any], ...], namespace: dict[str, Any], **options: Any

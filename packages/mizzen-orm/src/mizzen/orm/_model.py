@@ -108,29 +108,9 @@ class Model(SQLModel, metaclass=ModelMeta, registry=_known.fresh_registry()):
         return Query(cls, database=database)
 
     @classmethod
-    def all(cls) -> Query[Self]:
-        """Return the query for every row."""
-        return Query(cls)
-
-    @classmethod
     def where(cls, *conditions: object, **lookups: Any) -> Query[Self]:
         """Return the query for rows that meet every condition; see `Query.where`."""
         return Query(cls).where(*conditions, **lookups)
-
-    @classmethod
-    def order(cls, *keys: object) -> Query[Self]:
-        """Return the query in an order; see `Query.order`."""
-        return Query(cls).order(*keys)
-
-    @classmethod
-    def include(cls, *relations: object) -> Query[Self]:
-        """Return the query with relations loaded; see `Query.include`."""
-        return Query(cls).include(*relations)
-
-    @classmethod
-    def join(cls, *others: object) -> Query[Self]:
-        """Return the query joined to related models; see `Query.join`."""
-        return Query(cls).join(*others)
 
     @classmethod
     def matching(cls, text: str) -> Query[Self]:
@@ -154,21 +134,6 @@ class Model(SQLModel, metaclass=ModelMeta, registry=_known.fresh_registry()):
     async def find_by(cls, **lookups: Any) -> Self | None:
         """Return the first row that matches, or None."""
         return await Query(cls).where(**lookups).first()
-
-    @classmethod
-    async def count(cls) -> int:
-        """Return the number of rows."""
-        return await Query(cls).count()
-
-    @classmethod
-    async def exists(cls, **lookups: Any) -> bool:
-        """Return whether a row matches."""
-        return await Query(cls).where(**lookups).exists()
-
-    @classmethod
-    async def first(cls) -> Self | None:
-        """Return the row with the lowest primary key, or None."""
-        return await Query(cls).first()
 
     def __eq__(self, other: object) -> bool:
         """Two saved objects are equal when they are the same row."""

@@ -109,6 +109,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.extra("mizzen.testing")
 async def test_a_writer_killed_in_the_middle_leaves_whole_entries(
     tmp_path: Path, worker_process: Callable[..., Process]
 ) -> None:

@@ -65,8 +65,8 @@ async def test_it_shows_itself(cache: Cache) -> None:
     assert all(isinstance(value, (int, float)) for value in stats.values())
 
 
+@pytest.mark.extra("redis")
 async def test_no_password_is_shown() -> None:
-    pytest.importorskip("redis", reason="the extra [redis] is not installed")
     cache = Cache("redis://user:secret@127.0.0.1:1/0?timeout=100ms")
     async with cache:
         shown = repr(cache) + cache._repr_html_() + str(await cache.health())

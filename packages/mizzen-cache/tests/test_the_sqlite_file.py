@@ -76,6 +76,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.extra("mizzen.testing")
 async def test_four_processes_add_each_key_once(
     tmp_path: Path, worker_process: Callable[..., Process]
 ) -> None:

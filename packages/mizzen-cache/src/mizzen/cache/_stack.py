@@ -198,7 +198,8 @@ class Stack:
         read = dict(zip(names, reading.entries, strict=True))
         entries = {n: e for n, e in read.items() if e and not isinstance(e, Damaged)}
         good = await self._good(entries, whole=not last)
-        await self._promote(guard, {n: entries[n] for n in good}, tokens)
+        if good and guard is not self.guards[0]:
+            await self._promote(guard, {n: entries[n] for n in good}, tokens)
         for name in good:
             held = self._held(name, entries[name], good[name])
             found[name] = Found(entries[name], held, guard.name)
@@ -246,7 +247,7 @@ class Stack:
         """Copy entries to the tiers above *guard*, stamped as of before they were read."""
         if guard is self.authority:
             lost = [slot(name) for name in entries if not tokens.get(slot(name))]
-            if lost and self.guards[0] is not guard:
+            if lost:
                 await guard.apply(Change(make={name: new_token() for name in lost}))
             for name, entry in entries.items():
                 entries[name] = self.stamped(entry, tokens.get(slot(name)) or new_token(), name)

@@ -9,9 +9,7 @@ from functools import lru_cache
 from pygments import highlight as pygments_highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexer import Lexer
-from pygments.lexers import get_lexer_for_filename
-from pygments.lexers.special import TextLexer
-from pygments.util import ClassNotFound
+from pygments.lexers import find_lexer_class_for_filename, get_lexer_by_name
 
 # Beyond this, a lexer takes seconds: such a file is shown plain.
 LARGEST = 400_000
@@ -27,19 +25,16 @@ class Highlighted:
 
 def highlight(name: str, text: str) -> Highlighted:
     """Return *text* as HTML with one link target per line; CPU-bound, so call it in a thread."""
-    lexer = lexer_for(name) if len(text) <= LARGEST else TextLexer()
-    # Pygments drops leading blank lines by default, and line numbers would be off.
-    lexer.stripnl = False
+    lexer = lexer_for(name if len(text) <= LARGEST else "plain.txt")
     html = pygments_highlight(text, lexer, formatter())
     return Highlighted(language=lexer.name, html=html)
 
 
 def lexer_for(name: str) -> Lexer:
     """Guess the language from the name alone: predictable, and no code is run on the content."""
-    try:
-        return get_lexer_for_filename(name)
-    except ClassNotFound:
-        return TextLexer()
+    known = find_lexer_class_for_filename(name)
+    # Leading blank lines are kept: without them, line numbers would be off.
+    return known(stripnl=False) if known else get_lexer_by_name("text", stripnl=False)
 
 
 @lru_cache(maxsize=1)

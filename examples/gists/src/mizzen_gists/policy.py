@@ -19,7 +19,9 @@ class Visitor(Protocol):
     """Whoever asks: a user of the pages, or an identity on the cable."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Who it is."""
+        ...
 
 
 def listed_for(user: Visitor | None) -> ColumnElement[bool]:

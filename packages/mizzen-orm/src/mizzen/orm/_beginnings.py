@@ -5,7 +5,7 @@ They live on the metaclass, so that a field may be called `count` or `order`; on
 """
 
 # A metaclass's methods get the class as `cls`, which checkers accept for built-in ones only.
-# pyright: reportGeneralTypeIssues=false
+# pyright: reportGeneralTypeIssues=false, reportSelfClsParameterName=false
 # mypy: disable-error-code="misc"
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from .._errors import ConfigurationError, MigrationFailed, OrmError
+from .._finish import finish
 from .._lane import Lane, ReaderConnection, WriterConnection
 from ._explain import explain
 from ._fts5 import FTS5
@@ -116,7 +117,12 @@ class SQLite:
     def _async_engine(self, connect: Callable[[], sqlite3.Connection], size: int) -> AsyncEngine:
         async def connected() -> ThreadConnection:
             connection = ThreadConnection(connect)
-            await connection
+            try:
+                await connection
+            except BaseException:
+                # The thread answers to this event loop: it ends before the caller goes on.
+                await finish(connection.close())
+                raise
             return connection
 
         return create_async_engine(

@@ -138,15 +138,18 @@ async def test_an_object_read_twice_can_be_saved_from_either(db: Database) -> No
 async def test_an_object_keeps_its_values_when_its_transaction_fails(db: Database) -> None:
     pet = await Pet.create(name="rex")
     new = Pet(name="kim")
+    bulk: list[Pet] = []
     with pytest.raises(KeyError):
         async with db.transaction():
             await pet.update(name="max")
             await new.save()
+            bulk = await Pet.insert_all([{"name": "lou"}])
             raise KeyError
     assert pet.name == "max"
     assert new.name == "kim"
     await new.save()
-    assert await Pet.order("name").pluck("name") == ["kim", "rex"]
+    await bulk[0].save()
+    assert await Pet.order("name").pluck("name") == ["kim", "lou", "rex"]
 
 
 async def test_a_destroyed_object_is_gone(db: Database) -> None:

@@ -35,6 +35,7 @@ class Frame:
     session: AsyncSession
     writes: bool
     outer: Frame | None
+    created: list[object] = field(default_factory=list[object])
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     open: bool = True
 
@@ -59,7 +60,7 @@ async def reading(database: Database) -> AsyncGenerator[AsyncSession]:
     if frame is not None and frame.writes:
         yield frame.session
         return
-    async with _session(database) as session, _entered(database, session, writes=False):
+    async with _session(database) as session, _entered(database, session, [], writes=False):
         yield session
 
 
@@ -68,14 +69,14 @@ async def transaction(database: Database) -> AsyncGenerator[AsyncSession]:
     """All or nothing: a transaction, or a savepoint inside the ambient one."""
     frame = ambient(database)
     if frame is not None and frame.writes:
-        entered = _entered(database, frame.session, writes=True)
+        entered = _entered(database, frame.session, frame.created, writes=True)
         async with frame.turn, _savepoint(frame.session), entered:
             yield frame.session
         return
     session = AsyncSession(database.engine, expire_on_commit=False)
     created = _watch_created(session)
     try:
-        async with _entered(database, session, writes=True):
+        async with _entered(database, session, created, writes=True):
             yield session
         with database.explained():
             await finish(session.commit())
@@ -133,9 +134,9 @@ async def _session(database: Database) -> AsyncGenerator[AsyncSession]:
 
 @asynccontextmanager
 async def _entered(
-    database: Database, session: AsyncSession, *, writes: bool
+    database: Database, session: AsyncSession, created: list[object], *, writes: bool
 ) -> AsyncGenerator[None]:
-    frame = Frame(database, session, writes, _ambient.get())
+    frame = Frame(database, session, writes, _ambient.get(), created)
     token = _ambient.set(frame)
     try:
         yield

@@ -118,7 +118,8 @@ async def insert_all(
     mapper: Mapper[Any] = inspect(model)
     columns = [attribute.key for attribute in mapper.column_attrs]
     keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
-    async with _sessions.writer(database or current()) as session:
+    database = database or current()
+    async with _sessions.writer(database) as session:
         for start in range(0, len(made), _ROWS_A_STATEMENT):
             part = made[start : start + _ROWS_A_STATEMENT]
             values = [_row(instance, columns, keys) for instance in part]
@@ -130,8 +131,10 @@ async def insert_all(
             )
             for instance, key in zip(part, await session.scalars(statement, values), strict=True):
                 set_attribute(instance, keys[0], key)
-    for instance in made:
-        _settle(instance)
+        for instance in made:
+            _settle(instance)
+        if (frame := _sessions.ambient(database)) is not None:
+            frame.created += made  # new again, should the transaction fail
     return made
 
 

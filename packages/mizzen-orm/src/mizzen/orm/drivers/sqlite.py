@@ -8,6 +8,7 @@ import sqlite3
 import tempfile
 from typing import TYPE_CHECKING, Any
 
+import anyio.to_thread
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
@@ -56,7 +57,8 @@ class SQLite:
         if self._path is None:
             # SQLite's shared-cache memory mode locks whole tables without waiting, and its
             # private one is a single connection; a file without syncs has neither fault.
-            self._folder = tempfile.TemporaryDirectory(prefix="mizzen-orm-")
+            make = functools.partial(tempfile.TemporaryDirectory[str], prefix="mizzen-orm-")
+            self._folder = await anyio.to_thread.run_sync(make)
         self.writer = self._async_engine(self._connect_writer, size=1)
         self.reader = self._async_engine(self._connect_reader, size=self._pool)
         event.listen(self.writer.sync_engine, "begin", _begin)
@@ -73,8 +75,8 @@ class SQLite:
         await self.reader.dispose()
         await self.writer.dispose()
         if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+            folder, self._folder = self._folder, None
+            await anyio.to_thread.run_sync(folder.cleanup)
 
     def migrator(self) -> Engine:
         """Return an engine with foreign keys off: SQLite alters a table by replacing it."""

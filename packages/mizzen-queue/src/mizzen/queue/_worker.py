@@ -6,23 +6,20 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Literal, Self
 
-from ._attempt import Slot, attempt
-from ._context import job_of
+from ._crew import Crew
 from ._display import html_table, worker_facts, worker_line
 from ._errors import NotStarted, QueueError, StoreError
 from ._events import Event, EventName
-from ._prefetch import Prefetch
 from ._process import introduce, is_alive
-from .abc import Ack, Claimed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ._context import Job
     from ._queue import Queue
+    from .abc import Ack
     from .notebook import View
 
 __all__ = ["Worker"]
@@ -31,8 +28,6 @@ _log = logging.getLogger("mizzen.queue")
 
 # Without a doorbell or a commit seen, an idle worker looks again this often.
 _LOOK_AGAIN = 1.0
-# Jobs that never wait would keep the loop for a whole batch: give it up this often.
-_SLICE = 0.002
 _PRUNE_EVERY = 60.0
 _END_WITHIN = 1.0
 
@@ -75,20 +70,11 @@ class Worker:
         from anyio import CapacityLimiter
 
         self._me = await asyncio.to_thread(introduce)
-        self._limiter = CapacityLimiter(self.concurrency)
-        self._ready: deque[Claimed] = deque()
-        self._acks: list[tuple[Ack, Job | None]] = []
-        self._idle: deque[Slot] = deque()
-        self._slots = [Slot() for _ in range(self.concurrency)]
-        self._prefetch = Prefetch(self.concurrency)
-        self._kick = asyncio.Event()
-        self._stop = asyncio.Event()
-        self._suspect_runs = False
-        self._set_aside: deque[Claimed] = deque()
-        self._ending = False
+        self._kick, self._stop = asyncio.Event(), asyncio.Event()
+        limiter = CapacityLimiter(self.concurrency)
+        self._crew = Crew(self.queue, self.concurrency, limiter, self._kick)
         self._may_have_work, self._answer_lost = True, False
         self._alarm: asyncio.TimerHandle | None = None
-        self._yielded_at = time.perf_counter()
         await self.queue.store.heartbeat(self._me)
         await self.queue.store.rescue(self.lease, is_alive)
         self.queue.workers.add(self)
@@ -125,16 +111,13 @@ class Worker:
     async def _own(self) -> None:
         # One task owns the others, so that start() and aclose() may come from different tasks.
         # Not a TaskGroup: that waits for ever for a job which swallows its cancellation.
-        parts = [asyncio.create_task(self._run(slot)) for slot in self._slots]
-        for slot, task in zip(self._slots, parts, strict=True):
-            slot.task = task
-        helpers = (self._work(), self._beat(), self._listen(), self._watch_deadlines())
-        parts += [asyncio.create_task(helper) for helper in helpers]
+        helpers = (self._work(), self._beat(), self._listen())
+        parts = [*self._crew.start(), *(asyncio.create_task(helper) for helper in helpers)]
         try:
             await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         finally:
             # From here on a cancellation is meant for us; before, it is a job's own doing.
-            self._ending, self.state = True, "stopped"
+            self._crew.ending, self.state = True, "stopped"
             for task in parts:
                 task.cancel()
             ended, stuck = await asyncio.wait(parts, timeout=_END_WITHIN)
@@ -161,7 +144,7 @@ class Worker:
         while not self._stop.is_set():
             self._kick.clear()
             want = self._want()
-            if self._acks or want:
+            if self._crew.acks or want:
                 try:
                     await self._step(want)
                     pause, self._trouble = 0.1, None
@@ -174,43 +157,34 @@ class Worker:
                             await self._stop.wait()
                     pause = min(5.0, pause * 2)
                     continue
-            if not self._acks:
+            if not self._crew.acks:
                 await self._kick.wait()
 
     def _want(self) -> int:
         # A claim that goes with acks costs next to nothing; by itself it needs a reason.
-        if self.queue.jobs and (self._may_have_work or self._acks):
-            return self._prefetch.want(len(self._ready), len(self._idle))
+        if self.queue.jobs and (self._may_have_work or self._crew.acks):
+            return self._crew.want()
         return 0
 
     async def _step(self, want: int) -> None:
         if self._answer_lost:
-            await self.queue.store.disown(self._me.id, self._held())
+            await self.queue.store.disown(self._me.id, self._crew.held())
             self._answer_lost = False
-        sent, self._acks = self._acks, []
+        sent, self._crew.acks = self._crew.acks, []
         before, self._may_have_work = self._may_have_work, False
         try:
             step = await self.queue.store.step(
                 self._me.id, [ack for ack, _ in sent], want, self.queue.jobs.keys(), self.queues
             )
         except BaseException:
-            self._acks = sent + self._acks
+            self._crew.acks = sent + self._crew.acks
             self._may_have_work = True
             raise
         # A full claim means that there may be more; a doorbell in the meantime, too.
         self._may_have_work |= len(step.claimed) >= want if want else before
         self._set_alarm(step.next_due)
-        self._ready.extend(step.claimed)
-        for _ in range(min(len(self._idle), len(step.claimed))):
-            slot = self._idle.popleft()
-            if slot.wakeup is not None and not slot.wakeup.done():
-                slot.wakeup.set_result(None)
+        self._crew.feed(step.claimed)
         self._report(sent, step.refused)
-
-    def _held(self) -> list[int]:
-        running = [slot.job.id for slot in self._slots if slot.job is not None]
-        waiting = [job.id for job in (*self._ready, *self._set_aside)]
-        return [*running, *waiting, *(ack.id for ack, _ in self._acks)]
 
     def _set_alarm(self, due: float | None) -> None:
         """Look for work when the next delayed job falls due."""
@@ -247,68 +221,6 @@ class Worker:
         if self.queue.listeners.wanted(name):
             self.queue.listeners.emit(Event(name, job, error, took))
 
-    async def _run(self, slot: Slot) -> None:
-        """A runner: one job after the other, for as long as the worker lives."""
-        while not self._ending:
-            while not self._ready:
-                slot.wakeup = asyncio.get_running_loop().create_future()
-                self._idle.append(slot)
-                self._kick.set()
-                await slot.wakeup
-            claimed = self._ready.popleft()
-            if claimed.suspect:
-                await self._run_suspects(slot, claimed)
-            else:
-                await self._run_one(slot, claimed)
-            if time.perf_counter() - self._yielded_at > _SLICE:
-                await asyncio.sleep(0)
-                self._yielded_at = time.perf_counter()
-
-    async def _run_suspects(self, slot: Slot, claimed: Claimed) -> None:
-        """Run jobs that a dead worker held: one at a time, and charged before they start.
-
-        So the one that kills its worker is charged for it, and those that were merely beside
-        it are not. The other runners go on with unsuspected jobs meanwhile.
-        """
-        self._set_aside.append(claimed)
-        if self._suspect_runs:
-            return
-        self._suspect_runs = True
-        try:
-            while self._set_aside:
-                suspect = self._set_aside.popleft()
-                try:
-                    if await self.queue.store.charge(suspect):
-                        await self._run_one(slot, suspect)
-                except StoreError:
-                    self._finish(Ack(suspect.id, suspect.token, "release"), None)
-        finally:
-            self._suspect_runs = False
-
-    async def _run_one(self, slot: Slot, claimed: Claimed) -> None:
-        function = self.queue.jobs.get(claimed.kind)
-        if function is None:
-            self._finish(Ack(claimed.id, claimed.token, "release"), None)
-            return
-        self.queue.totals["started_total"] += 1
-        if self.queue.listeners.wanted("started"):
-            self._emit("started", job_of(claimed), None, None)
-        began = time.perf_counter()
-        job, ack = await attempt(
-            slot,
-            claimed,
-            function,
-            self._limiter,
-            self.queue.store.clock,
-            closing=lambda: self._ending,
-        )
-        self._prefetch.learn(time.perf_counter() - began)
-        self._finish(ack, job)
-
-    def _finish(self, ack: Ack, job: Job | None) -> None:
-        self._acks.append((ack, job))
-        self._kick.set()
-
     async def _listen(self) -> None:
         """Look for work when the store says so, and now and then."""
         store, seen = self.queue.store, 0
@@ -336,33 +248,17 @@ class Worker:
                 _log.warning("no heartbeat for %r: %s", queue, exc)
             await asyncio.sleep(self.lease / 3)
 
-    async def _watch_deadlines(self) -> None:
-        """Interrupt jobs past their timeout; one watcher, as a timer per job costs 14 µs each."""
-        while True:
-            now = time.monotonic()
-            deadlines = [slot.deadline for slot in self._slots if slot.deadline is not None]
-            for slot in self._slots:
-                if slot.deadline is not None and slot.deadline <= now:
-                    slot.interrupt("timeout")
-            soonest = min(deadlines, default=now + 0.05)
-            await asyncio.sleep(min(0.05, max(0.001, soonest - now)))
-
     async def _drain(self) -> None:
         """Give back what hasn't started, wait for the rest, and say goodbye; bounded in time."""
         self.state = "draining"
         self._set_alarm(None)
-        for claimed in (*self._ready, *self._set_aside):
-            self._acks.append((Ack(claimed.id, claimed.token, "release"), None))
-        self._ready.clear()
-        self._set_aside.clear()
+        self._crew.give_back()
         end = time.monotonic() + self.grace
         await self._settle(end)
-        late = [slot for slot in self._slots if slot.job is not None]
-        if late:
-            names = ", ".join(f"{slot.job.kind} {slot.job.id}" for slot in late if slot.job)
+        if late := self._crew.running():
+            names = ", ".join(f"{job.kind} {job.id}" for job in late)
             _log.warning("gave up waiting for %d jobs, queued again: %s", len(late), names)
-            for slot in late:
-                slot.interrupt("abandon")
+            self._crew.abandon()
             await self._settle(time.monotonic() + 1.0)
         try:
             # What still holds on, as it swallows its cancellation, is released with the rest.
@@ -375,17 +271,17 @@ class Worker:
         """Ack what ends until nothing runs, or until *end*."""
         while True:
             self._kick.clear()
-            if self._acks:
+            if self._crew.acks:
                 try:
                     async with asyncio.timeout_at(asyncio.get_running_loop().time() + 6):
                         await self._step(0)
                 except (StoreError, TimeoutError) as exc:
                     self._trouble = str(exc)
             left = end - time.monotonic()
-            if (not self.running and not self._acks) or left <= 0:
+            if (not self.running and not self._crew.acks) or left <= 0:
                 return
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(left, 0.1) if self._acks else left):
+                async with asyncio.timeout(min(left, 0.1) if self._crew.acks else left):
                     await self._kick.wait()
 
     @property
@@ -393,12 +289,12 @@ class Worker:
         """Jobs that are running now."""
         if self._owner is None:
             return 0
-        return sum(slot.job is not None for slot in self._slots)
+        return len(self._crew.running())
 
     @property
     def prefetched(self) -> int:
         """Jobs that are claimed, and haven't started."""
-        return 0 if self._owner is None else len(self._ready) + len(self._set_aside)
+        return 0 if self._owner is None else len(self._crew.waiting())
 
     async def health(self) -> dict[str, object]:
         """Whether it works, and its store answers; never raises."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sybil import Example
 
 SERVERS = {"postgres_url", "valkey_url", "nats_url", "mariadb_url"}
-SLOW = SERVERS | {"worker_process"}
+SLOW = SERVERS | {"tcp_proxy", "worker_process"}
 
 
 def run_block(example: Example) -> None:

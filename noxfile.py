@@ -59,7 +59,11 @@ def types(session: nox.Session) -> None:
     session.run("mypy")
     session.run("lint-imports", "--no-cache")
     for package in DISTRIBUTIONS:
-        session.run("pyright", "--ignoreexternal", "--verifytypes", module_of(package), silent=True)
+        # Namespace packages installed as editable have no folder of their own to find py.typed in.
+        env = {"PYTHONPATH": str(DISTRIBUTIONS[package] / "src")}
+        session.run(
+            "pyright", "--ignoreexternal", "--verifytypes", module_of(package), silent=True, env=env
+        )
 
 
 @nox.session(python=PYTHONS)

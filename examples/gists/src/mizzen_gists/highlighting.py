@@ -9,7 +9,10 @@ from functools import lru_cache
 from pygments import highlight as pygments_highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexer import Lexer
-from pygments.lexers import find_lexer_class_for_filename, get_lexer_by_name
+from pygments.lexers import (
+    find_lexer_class_for_filename,
+    get_lexer_by_name,  # pyright: ignore[reportUnknownVariableType]
+)
 
 # Beyond this, a lexer takes seconds: such a file is shown plain.
 LARGEST = 400_000
@@ -32,9 +35,9 @@ def highlight(name: str, text: str) -> Highlighted:
 
 def lexer_for(name: str) -> Lexer:
     """Guess the language from the name alone: predictable, and no code is run on the content."""
-    known = find_lexer_class_for_filename(name)
     # Leading blank lines are kept: without them, line numbers would be off.
-    return known(stripnl=False) if known else get_lexer_by_name("text", stripnl=False)
+    kind = find_lexer_class_for_filename(name)
+    return kind(stripnl=False) if kind else get_lexer_by_name("text", stripnl=False)
 
 
 @lru_cache(maxsize=1)

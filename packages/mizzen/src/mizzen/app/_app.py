@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mizzen.web import Web
 
     from ._server import AppServer
+    from ._settings import Settings
     from .abc import ASGIApp, Receive, Scope, Send
     from .notebook import View
 
@@ -51,9 +52,10 @@ class App:
         data: str | os.PathLike[str] | None = None,
     ) -> None:
         self.name = name
-        self.settings = load_settings(config, name=name)
-        self.folder = Path(config).parent if config is not None else Path()
-        self.data = Path(data) if data is not None else self.folder / (self.settings.app.data or "")
+        self.settings: Settings = load_settings(config, name=name)
+        self.folder: Path = Path(config).parent if config is not None else Path()
+        default = self.folder / (self.settings.app.data or "")
+        self.data: Path = default if data is None else Path(data)
         self._components: dict[str, Component] = {}
         self._mounts: dict[str, ASGIApp] = {}
         self._running: list[tuple[str, Component]] = []

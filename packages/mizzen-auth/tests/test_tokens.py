@@ -120,6 +120,7 @@ def test_what_cannot_be_signed_says_so() -> None:
         tokens.read("invite", "x" * 10_000_000)
 
 
+@pytest.mark.extra("psycopg")
 def test_secrets_are_in_no_repr() -> None:
     auth = Auth("postgresql://ann:hunter2@db/app?password=hunter3", secret=OLD)
     shown = f"{auth!r}{auth._repr_html_()}{auth.tokens!r}{auth.view()!r}"

@@ -50,6 +50,9 @@ class Model(SQLModel, metaclass=ModelMeta, registry=_known.fresh_registry()):
             _writing.fill(self, validated[0] if validated else validate(type(self), data))
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name == "_sa_instance_state":  # once for every row that is read
+            vars(self)[name] = value
+            return
         # A shadow (see _validation) carries no SQLAlchemy state; validators may assign to it.
         if name in type(self).__pydantic_fields__ and "_sa_instance_state" in self.__dict__:
             value = validate_fields(type(self), self.__dict__, {name: value})[name]

@@ -95,8 +95,8 @@ async def test_a_failure_in_the_background_is_raised_by_the_next_call(rooms: Cab
     await rooms.aclose()
 
 
+@pytest.mark.extra("redis")
 async def test_it_shows_itself_without_secrets(rooms: Cable) -> None:
-    pytest.importorskip("redis")
     secret = Cable("redis://me:hunter2@db.example:6379/0?prefix=<b>")
     assert "hunter2" not in repr(secret) + secret._repr_html_()  # pyright: ignore[reportPrivateUsage]
     async with rooms.test() as t:
@@ -147,6 +147,7 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         Cable("redis://127.0.0.1")
 
 
+@pytest.mark.extra("uvicorn")
 async def test_lifespan_starts_and_closes(rooms: Cable, serve: Callable[[Any], Any]) -> None:
     await serve(rooms)
     assert (await rooms.health())["ok"] is True

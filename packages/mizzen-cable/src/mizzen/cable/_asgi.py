@@ -47,9 +47,9 @@ async def _websocket(cable: Cable, scope: Scope, receive: Receive, send: Send) -
 
 
 def _here(cable: Cable, scope: Scope) -> bool:
-    """Return whether the path is the cable's, whether or not a mount took a prefix off."""
+    """Return whether the path is the cable's, in the whole or below what a mount took off."""
     path, root = scope["path"].rstrip("/"), scope.get("root_path", "").rstrip("/")
-    return cable.path.rstrip("/") in (path, root + path)
+    return cable.path.rstrip("/") in (path, root + path, path.removeprefix(root))
 
 
 async def _reject(receive: Receive, send: Send, code: int) -> None:

@@ -26,19 +26,26 @@ class Front:
         self._rest = everything_else(components)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path: str = scope["path"]
+        full: str = scope["path"]
+        path = inside(full, scope.get("root_path", ""))
         if scope["type"] == "http":
             if path in HEALTH_PATHS and self._observe.health:
                 return await answer_health(self._app, scope, send)
             if path == "/metrics" and self._observe.metrics:
                 return await answer_metrics(self._app, scope, send)
         for prefix, part in self._own_paths:
-            if is_below(path, prefix):
+            # `[assets] prefix` may name the whole address, for pages that link to it.
+            if is_below(path, prefix) or is_below(full, prefix):
                 return await part(scope, receive, send)
         for prefix, part in self._mounts:
             if is_below(path, prefix):
                 return await part(below(scope, prefix), receive, send)
         return await self._rest(scope, receive, send)
+
+
+def inside(path: str, root: str) -> str:
+    """Return the path as the app knows it, wherever another app or a proxy has put it."""
+    return (path[len(root) :] or "/") if root and is_below(path, root) else path
 
 
 def is_below(path: str, prefix: str) -> bool:

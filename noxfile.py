@@ -27,6 +27,8 @@ DISTRIBUTIONS = {
 EDITABLES = [f"--editable={path}" for path in [*DISTRIBUTIONS.values(), ROOT / "examples/gists"]]
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 PINNED = ["--constraint=constraints.txt"]
+# A wheel in dist/ keeps its name when its content changes: never take it from uv's cache.
+BUILT = ["--find-links=dist", *(f"--refresh-package={name}" for name in DISTRIBUTIONS)]
 
 
 def manifest(path: pathlib.Path) -> dict[str, Any]:
@@ -97,7 +99,7 @@ def build(session: nox.Session) -> None:
 def alone(session: nox.Session, package: str) -> None:
     """Each wheel by itself: siblings absent, its tests pass bare, its README with its extras."""
     wheel = wheel_of(package)
-    session.install(wheel, "--find-links=dist", *PINNED)
+    session.install(wheel, *BUILT, *PINNED)
     module = module_of(package)
     session.run(
         "python", "-I", "-W", "error", "-c", ALONE.format(module=module, absent=strangers(package))
@@ -105,7 +107,7 @@ def alone(session: nox.Session, package: str) -> None:
     session.install("--group=bare", *PINNED)
     env = {"MIZZEN_ALONE": "1"}
     session.run("pytest", f"{DISTRIBUTIONS[package]}/tests", "-q", env=env)
-    session.install(f"{wheel}[all]", "--find-links=dist", "--group=tools", *PINNED)
+    session.install(f"{wheel}[all]", "--group=tools", *BUILT, *PINNED)
     session.run("pytest", str(DISTRIBUTIONS[package]), "-q", env=env)
 
 
@@ -113,7 +115,7 @@ def alone(session: nox.Session, package: str) -> None:
 @nox.parametrize("package", list(DISTRIBUTIONS), ids=list(DISTRIBUTIONS))
 def floor(session: nox.Session, package: str) -> None:
     """The lowest versions that each package declares really work."""
-    session.install("--resolution=lowest-direct", f"{wheel_of(package)}[all]", "--find-links=dist")
+    session.install("--resolution=lowest-direct", f"{wheel_of(package)}[all]", *BUILT)
     session.install("--group=tools")
     session.run("pytest", str(DISTRIBUTIONS[package]), "-q", env={"MIZZEN_ALONE": "1"})
 

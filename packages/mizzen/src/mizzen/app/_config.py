@@ -10,12 +10,13 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from ._errors import ConfigError
 from ._settings import Settings
+from ._units import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,14 +33,21 @@ def load_settings(
     Raises `ConfigError` naming the file, the key and what was expected.
     """
     tables = read_toml(Path(file)) if file is not None else {}
-    source = str(file) if file is not None else "the environment"
+    # By itself first: a text where the file needs a number stays a mistake of the file.
+    settings = checked(tables, source=str(file), strict=True)
     variables = os.environ if environ is None else environ
     overrides = lay_over(tables, variables, prefix=environment_prefix(name))
-    if overrides:
-        source += f" with {', '.join(overrides)}"
+    if not overrides:
+        return settings
+    return checked(tables, source=f"the environment ({', '.join(overrides)})", strict=False)
+
+
+def checked(tables: dict[str, Any], *, source: str, strict: bool) -> Settings:
+    """Return the settings in *tables*; what is wrong is said to be *source*'s."""
     try:
-        return msgspec.convert(tables, Settings, strict=not overrides)
-    except msgspec.ValidationError as error:
+        read_durations(tables)
+        return msgspec.convert(tables, Settings, strict=strict)
+    except (msgspec.ValidationError, ConfigError) as error:
         raise ConfigError(f"{source}: {explain(error)}") from error
 
 
@@ -77,7 +85,18 @@ def is_list(section: str, key: str) -> bool:
     return (section, key) in {("cache", "tiers"), ("cable", "origins"), ("assets", "entries")}
 
 
-def explain(error: msgspec.ValidationError) -> str:
+def read_durations(tables: dict[str, Any]) -> None:
+    """Turn "10s" into seconds where a setting is a duration."""
+    app = tables.get("app")
+    within: Any = cast("dict[str, Any]", app).get("stop_within") if isinstance(app, dict) else None
+    if isinstance(within, str):
+        try:
+            tables["app"]["stop_within"] = seconds(within)
+        except ConfigError as error:
+            raise ConfigError(f"{error} - at `app.stop_within`") from error
+
+
+def explain(error: Exception) -> str:
     """Say which key is wrong, and which one was probably meant."""
     text = str(error)
     unknown = re.search(r"unknown field `(.+?)`(?: - at `\$\.?(.*)`)?", text)

@@ -29,7 +29,10 @@ async def ask_all(components: dict[str, Component], *, running: bool) -> dict[st
 
     async def ask(name: str, component: Component) -> None:
         with anyio.move_on_after(PATIENCE):
-            reports[name] = await component.health()
+            try:
+                reports[name] = await component.health()
+            except Exception as error:  # it should never raise; the others' answers still count
+                reports[name] = {"ok": False, "detail": f"{type(error).__name__}: {error}"}
 
     async with anyio.create_task_group() as tasks:
         for name, component in components.items():

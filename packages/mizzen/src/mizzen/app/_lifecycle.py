@@ -64,13 +64,14 @@ async def stop_all(components: list[tuple[str, Component]], *, within: float) ->
     deadline = time.monotonic() + within
     for name, component in reversed(components):
         left = max(LEAST_SECONDS, deadline - time.monotonic())
+        limit = anyio.CancelScope(deadline=anyio.current_time() + left)
         try:
-            with anyio.fail_after(left):
+            with limit:
                 await component.aclose()
-        except TimeoutError:
-            failures.append(StopFailed(f"`{name}` was not closed within {left:.1f} s; it was left"))
         except Exception as error:
             failures.append(error)
+        if limit.cancelled_caught:
+            failures.append(StopFailed(f"`{name}` was not closed within {left:.1f} s; it was left"))
     return failures
 
 

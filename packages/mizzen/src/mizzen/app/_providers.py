@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._settings import (
     AssetsSection,
@@ -16,7 +16,7 @@ from ._settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from mizzen.assets import Assets
     from mizzen.auth import Auth
@@ -54,9 +54,12 @@ def build_cable(app: App) -> Cable:
     from mizzen.cable import Cable
 
     section = app.settings.cable or CableSection()
-    return Cable(
-        section.url, path=section.path, origins=section.origins, identify=app.auth.identify
-    )
+    _ = app.auth  # built now, as it has to start with the app
+
+    async def identify(scope: Mapping[str, Any]) -> Any:
+        return await app.auth.identify(scope)  # also one that came later by `app.use(auth=…)`
+
+    return Cable(section.url, path=section.path, origins=section.origins, identify=identify)
 
 
 def build_auth(app: App) -> Auth:

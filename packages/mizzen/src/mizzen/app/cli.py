@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(usage(sorted(added)))
         return 0 if words else 2
+    if words[0] in ("-V", "--version"):
+        print(f"mizzen {version('mizzen')}")
+        return 0
     name, rest = words[0], words[1:]
     try:
         if name in COMMANDS:
@@ -50,11 +53,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if "--traceback" in rest:
             raise
-        print(f"mizzen {name}: {error}", file=sys.stderr)
+        print(f"mizzen {name}: {in_words(error)}", file=sys.stderr)
         return 1
     hint = f"; it comes with: pip install '{EXTRAS[name]}'" if name in EXTRAS else ""
     print(f"mizzen: there is no command `{name}`{hint}", file=sys.stderr)
     return 2
+
+
+def in_words(error: Exception) -> str:
+    """Return what an error says; one that nobody worded, with its kind and the way to its place."""
+    if type(error).__module__.partition(".")[0].startswith("mizzen"):
+        return str(error)
+    return f"{type(error).__name__}: {error}  (--traceback shows where)"
 
 
 def usage(added: list[str]) -> str:

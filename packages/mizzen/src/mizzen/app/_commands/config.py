@@ -23,12 +23,12 @@ def run(arguments: list[str]) -> int:
 
 def masked(value: Any, name: str = "") -> Any:
     """Return *value* without what must not be shown: secrets, and passwords in URLs."""
+    if value and SECRET.search(name):
+        return "***"
     if isinstance(value, dict):
         return {key: masked(part, key) for key, part in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if isinstance(value, list):
-        return [masked(part, name) for part in value]  # pyright: ignore[reportUnknownVariableType]
-    if value and SECRET.search(name):
-        return "***"
+        return [masked(part) for part in value]  # pyright: ignore[reportUnknownVariableType]
     return (
         re.sub(r"://([^:/@]*):[^@/]*@", r"://\1:***@", value) if isinstance(value, str) else value
     )

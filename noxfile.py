@@ -70,19 +70,17 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Everything but notebooks and browsers, on real servers, on each Python that is there."""
+    """All but notebooks and browsers: in full on the oldest Python, quickly on the others."""
     install(session, "test")
-    session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
-    session.run("coverage", "combine", "--quiet")
-    session.run("coverage", "report")
+    quick = () if session.python == PYTHONS[0] else ("-m", "not slow")
+    session.run("pytest", "-q", "--numprocesses=2", *quick, *session.posargs)
 
 
 @nox.session(tags=["quick"], default=False)
 def fast(session: nox.Session) -> None:
     """The tests that need no server and no child process: for the minute before a commit."""
     install(session, "test")
-    session.run("pytest", "-q", "-m", "not slow", *session.posargs)
+    session.run("pytest", "-q", "--numprocesses=2", "-m", "not slow", *session.posargs)
 
 
 @nox.session(venv_backend="none")
@@ -106,7 +104,7 @@ def alone(session: nox.Session, package: str) -> None:
     )
     session.install("--group=bare", *PINNED)
     env = {"MIZZEN_ALONE": "1"}
-    session.run("pytest", f"{DISTRIBUTIONS[package]}/tests", "-q", env=env)
+    session.run("pytest", f"{DISTRIBUTIONS[package]}/tests", "-q", "-m", "not slow", env=env)
     session.install(f"{wheel}[all]", "--group=tools", *BUILT, *PINNED)
     session.run("pytest", str(DISTRIBUTIONS[package]), "-q", env=env)
 
@@ -117,7 +115,9 @@ def floor(session: nox.Session, package: str) -> None:
     """The lowest versions that each package declares really work."""
     session.install("--resolution=lowest-direct", f"{wheel_of(package)}[all]", *BUILT)
     session.install("--group=tools")
-    session.run("pytest", str(DISTRIBUTIONS[package]), "-q", env={"MIZZEN_ALONE": "1"})
+    session.run(
+        "pytest", str(DISTRIBUTIONS[package]), "-q", "-m", "not slow", env={"MIZZEN_ALONE": "1"}
+    )
 
 
 @nox.session

@@ -14,4 +14,5 @@ autodoc_default_options = {"exclude-members": "__weakref__"}
 nb_execution_mode = "off"
 myst_heading_anchors = 3
 # The README of each component is a page of the manual; its links to siblings are for its readers.
-suppress_warnings = ["myst.xref_missing", "misc.highlighting_failure"]
+# Two components may each have an `Event`; a page links to its own.
+suppress_warnings = ["myst.xref_missing", "misc.highlighting_failure", "ref.python"]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 
 class Order(Model):
+    __tablename__ = "orders_of_this_test"
+
     item: str
     shipped: bool = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pickle
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -113,5 +114,5 @@ def test_every_public_name_shows_its_public_path(name: str) -> None:
     module = importlib.import_module(f"mizzen.{name}")
     for public in module.__all__:
         value = getattr(module, public)
-        if getattr(value, "__module__", "").startswith("mizzen"):
+        if isinstance(value, type | FunctionType) and value.__module__.startswith("mizzen"):
             assert value.__module__ == f"mizzen.{name}", public

@@ -34,10 +34,9 @@ _CLOSING: Final = 5.0  # seconds that loads under way get to end after being can
 class Cache:
     """A cache over one or several tiers, nearest first: URLs, or tier objects.
 
-    ttl: how long entries live when a call does not say; None is forever.
-    trust: how long a copy in an upper tier is served without asking the last tier whether another
-        process invalidated it. This process's own invalidations take effect at once.
-    clock: where time comes from.
+    *ttl* is how long entries live when a call does not say; None is forever. *trust* is how long a
+    copy in an upper tier is served without asking the last tier whether another process
+    invalidated it; this process's own invalidations take effect at once. Time comes from *clock*.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Durable background jobs in the database you already have."""
 
-from ._context import Job, current_job
+from ._context import current_job
 from ._errors import (
     BadArguments,
     BadJob,
@@ -15,10 +15,10 @@ from ._errors import (
     StoreError,
     UnknownJob,
 )
-from ._events import Event
 from ._handle import Handle
 from ._job import Call, JobFunction
 from ._queue import Queue
+from ._records import Event, Job
 from ._retry import Retry
 from ._worker import Worker
 

@@ -8,8 +8,9 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._context import Job, job_of, running
+from ._context import job_of
 from ._errors import BadArguments, BadResult, GiveUp
+from ._records import Job, running
 from .abc import Ack, Claimed
 
 if TYPE_CHECKING:

@@ -6,31 +6,13 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from ._errors import QueueError
+from ._records import Job
 
 if TYPE_CHECKING:
     from .abc import Claimed
 
-__all__ = ["Job", "current_job"]
-
-
-class Job(Struct, frozen=True, gc=False):
-    """A job as its function and the event handlers see it; `attempt` counts from 1."""
-
-    id: int
-    kind: str
-    queue: str
-    attempt: int
-    max_attempts: int
-    priority: int
-    created_at: datetime
-
-    @property
-    def is_last_attempt(self) -> bool:
-        """Whether a failure now would dead-letter it."""
-        return self.attempt >= self.max_attempts
+__all__ = ["current_job"]
 
 
 def current_job() -> Job:

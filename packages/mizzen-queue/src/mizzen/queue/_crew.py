@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ._attempt import Slot, attempt
 from ._context import job_of
 from ._errors import StoreError
-from ._events import Event
 from ._prefetch import Prefetch
+from ._records import Event
 from .abc import Ack, Claimed
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from anyio import CapacityLimiter
 
-    from ._context import Job
     from ._queue import Queue
+    from ._records import Job
 
 # Jobs that never wait would keep the loop for a whole batch: give it up this often.
 _SLICE = 0.002

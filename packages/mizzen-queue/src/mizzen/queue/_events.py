@@ -5,30 +5,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
-from msgspec import Struct
-
-from ._context import Job  # noqa: TC001  (msgspec reads field types at run time)
+from ._records import Event, EventName
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Event", "EventName"]
-
-EventName = Literal["enqueued", "started", "succeeded", "failed", "retried", "dead"]
 Handler = "Callable[[Event], Awaitable[object] | object]"
 
 _log = logging.getLogger("mizzen.queue")
-
-
-class Event(Struct, frozen=True):
-    """`name` happened to `job`; `error` is the failure's first line, `seconds` the run's length."""
-
-    name: EventName
-    job: Job
-    error: str | None = None
-    seconds: float | None = None
 
 
 class Listeners:

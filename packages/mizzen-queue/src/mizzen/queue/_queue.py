@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 import msgspec
 
-from ._context import Job
 from ._display import html_table, queue_facts, queue_line
 from ._errors import BadJob, NotStarted, QueueError, StoreError
-from ._events import Event, EventName, Listeners
+from ._events import Listeners
 from ._handle import Handle
 from ._job import Call, JobDecorator, JobFunction
+from ._records import Event, EventName, Job
 from ._retry import Retry
 from ._transaction import insert_within
 from ._units import Duration, seconds

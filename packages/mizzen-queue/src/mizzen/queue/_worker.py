@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Literal, Self
 from ._crew import Crew
 from ._display import html_table, worker_facts, worker_line
 from ._errors import NotStarted, QueueError, StoreError
-from ._events import Event, EventName
 from ._process import introduce, is_alive
+from ._records import Event, EventName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ._context import Job
     from ._queue import Queue
+    from ._records import Job
     from .abc import Ack
     from .notebook import View
 

@@ -8,9 +8,9 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._context import job_of
+from ._context import job_of, running
 from ._errors import BadArguments, BadResult, GiveUp
-from ._records import Job, running
+from ._records import Job
 from .abc import Ack, Claimed
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ._context import job_of, running
 from ._errors import BadArguments, BadResult, GiveUp
-from ._records import Job
 from .abc import Ack, Claimed
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from anyio import CapacityLimiter
 
     from ._job import JobFunction
+    from ._records import Job
 
 _LONGEST_TRACEBACK = 16_000
 

@@ -46,7 +46,7 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     errors: list[str] = []
 
     def note_error(said: ConsoleMessage) -> None:
-        if said.type == "error":
+        if said.type == "error" and "status of 4" not in said.text:  # a refusal is an answer
             errors.append(said.text)
 
     def new(*, goes_offline: bool = False, **options: Any) -> Page:
@@ -55,14 +55,7 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on(
-            "console",
-            lambda said: (
-                errors.append(said.text)
-                if said.type == "error" and "status of 4" not in said.text
-                else None
-            ),
-        )
+        page.on("console", note_error)
         return page
 
     yield new

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mizzen.app import App
 
-from . import accounts, pages, searching
+from . import accounts, failing, pages, searching
 from .importing import Importer
 from .live import Announcer, open_channels
 
@@ -31,6 +31,7 @@ def build(data: str | os.PathLike[str], *, everything: bool = False) -> App:
     app.use(importer=importer)
     app.web.provide(announcer)
     open_channels(app.cable)
+    failing.add_answers(app.web)
     accounts.add_routes(app.web)
     pages.add_routes(app.web)
     searching.add_routes(app.web)

@@ -9,13 +9,16 @@ import os
 import secrets
 import sys
 import webbrowser
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from mizzen.auth import AlreadyRegistered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mizzen.app import App
+    from mizzen.auth import Auth
 
 
 def demo(arguments: Sequence[str]) -> int:
@@ -61,40 +64,76 @@ def usable(folder: Path) -> Path:
 
 async def run(folder: Path, chosen: argparse.Namespace) -> None:
     """Serve until Ctrl-C or SIGTERM."""
-    from mizzen.app import stop_signals
+    from mizzen.app import until_signalled
 
     from .application import build
 
     app = build(folder, everything=chosen.all)
-    with stop_signals() as signalled:
-        server = await app.serve(port=chosen.port)
-        password = await demo_login(app, folder)
-        print(
+    async with AsyncExitStack() as opened, until_signalled() as signalled:
+        await opened.enter_async_context(app)
+        password = await demo_login(app.auth, folder / "demo-login.json")
+        server = await opened.enter_async_context(await app.serve(port=chosen.port))
+        opened.callback(say, "Stopping …")
+        say(
             f"\n  Gists is running:   {server.url}\n"
             f"  Log in as:          demo / {password}\n"
             f"  Its data lies in:   {folder}\n\n"
-            "  Ctrl-C stops it; the same folder goes on where it stopped.\n",
-            flush=True,
+            "  Ctrl-C stops it; the same folder goes on where it stopped.\n"
         )
         if not chosen.no_browser and has_display():
             await asyncio.to_thread(webbrowser.open, server.url)
         await signalled()
-    print("Stopping …", flush=True)
-    await server.aclose()
 
 
-async def demo_login(app: App, folder: Path) -> str:
-    """Return the password of the user `demo`, made at the first start and kept in the folder."""
-    note = folder / "demo-login.json"
-    if await app.auth.find("demo") and note.exists():
-        return str(json.loads(note.read_text())["password"])
-    password = "-".join(secrets.token_hex(2) for _ in range(3))
-    note.touch(mode=0o600)
-    note.write_text(json.dumps({"username": "demo", "password": password}) + "\n")
-    await app.auth.register(
-        email="demo@gists.example", username="demo", name="Demo", password=password
-    )
+def say(text: str) -> None:
+    """Print *text*, if somebody still reads: `mizzen demo | head` is no reason to stop."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # What could not be written would be tried again, and complained about, at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+async def demo_login(auth: Auth, note: Path) -> str:
+    """Return the password of the user `demo`, made at the first start and kept in the file *note*.
+
+    The note comes first: killed in between, nobody is left whose password is known to no one.
+    """
+    user, password = await auth.find("demo"), noted(note)
+    if user is not None and password is not None:
+        return password
+    password = password or write_note(note, "-".join(secrets.token_hex(2) for _ in range(3)))
+    if user is not None:  # the note was lost
+        await auth.set_password(user, password)
+    else:
+        with suppress(AlreadyRegistered):  # by another process, from the same note
+            await auth.register(
+                email="demo@gists.example", username="demo", name="Demo", password=password
+            )
     return password
+
+
+def noted(note: Path) -> str | None:
+    """Return the password in *note*, if there is one to be read."""
+    try:
+        return str(json.loads(note.read_bytes())["password"])
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return None
+
+
+def write_note(note: Path, password: str) -> str:
+    """Note *password*; return what is noted then, as another process may have been first."""
+    draft = note.with_suffix(f".{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps({"username": "demo", "password": password}) + "\n")
+    try:
+        os.link(draft, note)  # whole or not at all, and never over another
+    except FileExistsError:
+        if noted(note) is None:
+            draft.replace(note)
+    finally:
+        draft.unlink(missing_ok=True)
+    return noted(note) or password
 
 
 def has_display() -> bool:

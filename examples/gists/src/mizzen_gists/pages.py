@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from mizzen.auth import User
 from mizzen.orm import Database
@@ -14,6 +15,7 @@ from .importing import Importer
 from .keeping import Draft
 from .live import Announcer
 from .models import File, Gist, Star, Visibility
+from .paging import page_of
 from .policy import listed_for, may_edit, owned, seen
 
 if TYPE_CHECKING:
@@ -51,9 +53,11 @@ class GistForm:
 
     @property
     def files(self) -> list[tuple[str, str]]:
-        """The files as (name, content); browsers send CRLF, files have LF."""
-        pairs = zip(self.name, self.content, strict=False)
-        return [(name.strip(), text.replace("\r\n", "\n")) for name, text in pairs] or [("", "")]
+        """The files as (name, content)."""
+        pairs = zip_longest(self.name, self.content, fillvalue="")
+        return [(name.strip()[:200].replace("/", "_"), plain(text)) for name, text in pairs] or [
+            ("", "")
+        ]
 
     def draft(self) -> Draft:
         """Return what is to be kept; `ValueError` says what the writer can mend."""
@@ -64,51 +68,44 @@ class GistForm:
             raise ValueError("Write at least one file.")
         if any(not name for name, _ in files):
             raise ValueError("Give every file a name; its ending tells the language.")
+        for name, _ in files:
+            if not name.isprintable() or name in (".", ".."):
+                raise ValueError(f"“{ascii(name)[1:-1]}” can't be the name of a file.")
         if len({name for name, _ in files}) < len(files):
             raise ValueError("Two files have the same name.")
         if any(len(text) > LARGEST_FILE for _, text in files):
             raise ValueError("A file can have a million characters at most.")
         return Draft(
-            title=self.title.strip()[:200],
-            description=self.description.strip()[:2_000],
+            title=plain(self.title).strip()[:200],
+            description=plain(self.description).strip()[:2_000],
             visibility=Visibility(self.visibility),
-            files=[(name[:200].replace("/", "_"), text) for name, text in files],
+            files=files,
         )
 
 
-class Paged(NamedTuple):
-    """One page of a list, and where it stands."""
-
-    gists: list[Gist]
-    total: int
-    pages: int
-
-
-async def page_of(query: Query[Gist], number: int) -> Paged:
-    """Return one page, newest first."""
-    total = await query.count()
-    gists = await query.order("-created_at", "id").limit(PER_PAGE).offset((number - 1) * PER_PAGE)
-    return Paged(gists, total, max(1, -(-total // PER_PAGE)))
+def plain(text: str) -> str:
+    """Return what was typed as files have it: browsers send CRLF, and no database likes a NUL."""
+    return text.replace("\r\n", "\n").replace("\0", "\ufffd")
 
 
 async def front(ctx: Context, importer: Importer, page: int = 1) -> HTML:
     """Show everyone's gists."""
-    shown = await page_of(Gist.where(listed_for(ctx.user)), max(1, page))
     progress = await importer.progress()
-    return ctx.render(
-        "gists/index.html", heading="All gists", page="list", progress=progress,
-        number=max(1, page), query="", **shown._asdict(),
-    )  # fmt: skip
+    gists = Gist.where(listed_for(ctx.user))
+    return await list_page(ctx, gists, page, heading="All gists", page="list", progress=progress)
 
 
 async def of_user(ctx: Context, username: str, page: int = 1) -> HTML:
     """Show one person's gists, as far as the visitor may see them."""
-    query = Gist.where(listed_for(ctx.user), owner=username)
-    shown = await page_of(query, max(1, page))
-    return ctx.render(
-        "gists/index.html", heading=f"Gists of {username}", page="user", progress=None,
-        number=max(1, page), query="", **shown._asdict(),
-    )  # fmt: skip
+    gists = Gist.where(listed_for(ctx.user), owner=username)
+    heading = f"Gists of {username}"
+    return await list_page(ctx, gists, page, heading=heading, page="user", progress=None)
+
+
+async def list_page(ctx: Context, gists: Query[Gist], number: int, **more: object) -> HTML:
+    """Return one page of a list, newest first."""
+    shown = await page_of(gists.order("-created_at", "id"), number, size=PER_PAGE)
+    return ctx.render("gists/index.html", 200, query="", **shown._asdict(), **more)
 
 
 async def show(ctx: Context, id: str) -> HTML:

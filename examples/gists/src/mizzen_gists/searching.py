@@ -10,6 +10,7 @@ from mizzen.web import HTML, Context
 
 from .highlighting import excerpt
 from .models import File, Gist
+from .paging import Page, page_of
 from .policy import listed_for
 
 if TYPE_CHECKING:
@@ -34,12 +35,10 @@ class Hit:
 
 async def search(ctx: Context, q: str = "", page: int = 1) -> HTML:
     """Show the best matches first."""
-    number, q = max(1, page), q.strip()[:200]
-    query = File.matching(q).join(Gist).where(listed_for(ctx.user))
-    total = await query.count() if q else 0
-    files = await query.include("gist").limit(PER_PAGE).offset((number - 1) * PER_PAGE) if q else []
-    hits = [Hit(file.gist, file, excerpt(file.content, q).lines) for file in files]
+    q = q.strip()[:200]
+    found = File.matching(q).join(Gist).where(listed_for(ctx.user)).include("gist")
+    shown = await page_of(found, page, size=PER_PAGE) if q else Page[File]([], 0, 1, 1)
+    hits = [Hit(file.gist, file, excerpt(file.content, q).lines) for file in shown.rows]
     return ctx.render(
-        "gists/search.html", q=q, hits=hits, total=total, number=number,
-        pages=max(1, -(-total // PER_PAGE)), query=f"q={quote(q)}&",
-    )  # fmt: skip
+        "gists/search.html", 200, q=q, hits=hits, query=f"q={quote(q)}&", **shown._asdict()
+    )

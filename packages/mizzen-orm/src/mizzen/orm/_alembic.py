@@ -68,6 +68,12 @@ def applied(connection: Connection, folder: ScriptDirectory) -> set[str]:
     heads = MigrationContext.configure(
         connection, opts={"version_table": VERSION_TABLE}
     ).get_current_heads()
+    known = {script.revision for script in folder.walk_revisions()}
+    if newer := ", ".join(sorted(set(heads) - known)):
+        raise CommandError(
+            f"the database has a migration that is not here ({newer}): it was written by a newer "
+            "version of the program; use that one"
+        )
     have = folder.revision_map.iterate_revisions(heads, "base", inclusive=True) if heads else ()
     return {script.revision for script in have}
 

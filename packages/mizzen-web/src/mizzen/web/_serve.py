@@ -6,22 +6,24 @@ import asyncio
 import contextlib
 import errno
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ._errors import AddressInUse, MissingExtra, ServerFailed
+from ._responses import Text
 
 if TYPE_CHECKING:
-    from .abc import ASGIApp
+    from .abc import ASGIApp, Receive, Scope, Send
 
-# Requests still running when the server is closed get this long, in seconds.
-GRACE = 5
+# Requests still running when the server is closed get this long, in seconds, if not told otherwise.
+GRACE = 5.0
 
 
 class Server:
     """A running server: `url`, and `await aclose()`."""
 
-    def __init__(self, engine: Any, listener: socket.socket, host: str) -> None:
+    def __init__(self, engine: Any, listener: socket.socket, host: str, grace: float) -> None:
         self._engine = engine
+        self._grace = grace
         self._listener = listener
         self.host = host
         self.port: int = listener.getsockname()[1]
@@ -49,12 +51,12 @@ class Server:
             await self.aclose()
 
     async def aclose(self) -> None:
-        """Take no more connections, let running requests end within 5 s, and stop.
+        """Take no more connections, let running requests end within the grace, and stop.
 
         Raises ServerFailed if the server had stopped by itself before.
         """
         self._engine.should_exit = True
-        await asyncio.wait([self._task], timeout=GRACE + 2)
+        await asyncio.wait([self._task], timeout=self._grace + 2)
         if not self._task.done():
             self._engine.force_exit = True
             self._task.cancel()
@@ -86,10 +88,13 @@ class Server:
         return f'<a href="{self.url}" target="_blank" rel="noopener">{self.url}</a>'
 
 
-async def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Server:
+async def serve(
+    app: ASGIApp, host: str = "127.0.0.1", port: int = 0, *, grace: float = GRACE
+) -> Server:
     """Serve any ASGI app in the running loop; port 0 takes a free one.
 
-    Signals stay the caller's, and the app's lifespan is not run: start it before.
+    At the end, running requests get *grace* seconds. Signals stay the caller's, and the app's
+    lifespan is not run: start it before.
     """
     try:
         import uvicorn
@@ -101,17 +106,34 @@ async def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Server:
         def capture_signals(self) -> Any:
             return contextlib.nullcontext()
 
+    async def until_stopped(scope: Scope, receive: Receive, send: Send) -> None:
+        if not engine.should_exit:
+            try:
+                return await app(scope, receive, send)
+            except asyncio.CancelledError:
+                # uvicorn cancels what outlives the grace, and would print a traceback for each.
+                if not engine.should_exit:
+                    raise
+        if scope["type"] == "http":
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                await Text("The server is stopping.\n", 503).send(scope, send)
+
     listener = _listen(host, port)
     config = uvicorn.Config(
-        app,
+        until_stopped,
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=cast("int", grace),  # a float does, whatever its type says
     )
-    server = Server(Engine(config), listener, host)
-    await server.started()
+    engine = Engine(config)
+    server = Server(engine, listener, host, grace)
+    try:
+        await server.started()
+    except BaseException:  # cancelled: whoever waits for the server will not close it
+        await server.aclose()
+        raise
     return server
 
 

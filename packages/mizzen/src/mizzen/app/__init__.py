@@ -5,7 +5,7 @@ from ._config import load_settings
 from ._errors import AppError, ConfigError, NotStarted, StartFailed, StopFailed
 from ._server import AppServer
 from ._settings import Settings
-from ._signals import stop_signals
+from ._signals import until_signalled
 from .abc import ASGIApp, Component
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
     "StartFailed",
     "StopFailed",
     "load_settings",
-    "stop_signals",
+    "until_signalled",
 ]
 
 for _name in __all__:

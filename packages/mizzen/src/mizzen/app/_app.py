@@ -75,8 +75,15 @@ class App:
         return self
 
     def mount(self, prefix: str, app: ASGIApp) -> None:
-        """Serve any ASGI app under *prefix*, before the routes; `root_path` tells it the prefix."""
-        self._mounts[prefix.rstrip("/")] = app
+        """Serve any ASGI app under *prefix*, in place of what was there; also in a running app.
+
+        It comes before the routes and before what wraps them: it answers for itself who may do
+        what. `app.web.mount` is for one that is to know who is logged in. `root_path` tells it the
+        prefix; its lifespan is not run.
+        """
+        self._mounts["/" + prefix.strip("/") if prefix.strip("/") else ""] = app
+        if self._front is not None:
+            self._front = Front(self, dict(self._components), self._mounts)
 
     async def start(self) -> Self:
         """Start every component, each after those it leans on; a failure closes what was started.
@@ -86,7 +93,7 @@ class App:
         if self._running:
             return self
         self._build_configured()
-        introduce(self._components, workers=self._workers())
+        introduce(self._components, workers=self._workers(), grace=self._share)
         order = in_order(self._components)
         then = {"db": self._migrate}
         await start_all(order, then=then, undo_within=self.settings.app.stop_within)
@@ -94,10 +101,14 @@ class App:
         self._front = Front(self, dict(self._components), self._mounts)
         return self
 
-    async def aclose(self) -> None:
-        """Stop every component in reverse order, in about `[app] stop_within` seconds."""
+    async def aclose(self, *, within: float | None = None) -> None:
+        """Stop every component in reverse order, in about *within* seconds.
+
+        By default, in `[app] stop_within`.
+        """
         running, self._running, self._front = self._running, [], None
-        raise_failures(await stop_all(running, within=self.settings.app.stop_within))
+        limit = self.settings.app.stop_within if within is None else within
+        raise_failures(await stop_all(running, within=limit))
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -122,7 +133,8 @@ class App:
         from ._server import serve
 
         listen = self.settings.server
-        return await serve(self, host or listen.host, listen.port if port is None else port)
+        port = listen.port if port is None else port
+        return await serve(self, host or listen.host, port, grace=self._share)
 
     def run(self, host: str | None = None, port: int | None = None) -> None:
         """Serve until Ctrl-C or SIGTERM, then drain; for programs, as it owns the event loop."""
@@ -209,6 +221,11 @@ class App:
         for name in PROVIDERS:
             if getattr(self.settings, name) is not None:
                 _ = self[name]
+
+    @property
+    def _share(self) -> float:
+        """What requests, and then jobs, get of a stop's time to end by themselves; in seconds."""
+        return self.settings.app.stop_within / 3
 
     def _workers(self) -> int:
         return self.settings.queue.workers if self.settings.queue else 0

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from ._signals import stop_signals
+import anyio
+
+from ._signals import until_signalled
 
 if TYPE_CHECKING:
     from mizzen.web import Server
@@ -35,11 +39,15 @@ class AppServer:
         return self._server.running
 
     async def aclose(self) -> None:
-        """Take no more connections, let running requests end, and close every component."""
+        """Take no more connections, let running requests end, and close every component.
+
+        All of it in about `[app] stop_within` seconds.
+        """
+        deadline = time.monotonic() + self._app.settings.app.stop_within
         try:
             await self._server.aclose()
         finally:
-            await self._app.aclose()
+            await self._app.aclose(within=deadline - time.monotonic())
 
     async def __aenter__(self) -> AppServer:
         return self
@@ -54,15 +62,19 @@ class AppServer:
         return f'<a href="{self.url}" target="_blank" rel="noopener">{self.url}</a>'
 
 
-async def serve(app: App, host: str, port: int) -> AppServer:
-    """Start *app*, then listen; when the port can't be had, the app is closed again."""
+async def serve(app: App, host: str, port: int, *, grace: float) -> AppServer:
+    """Start *app*, then listen; when the port can't be had, the app is closed again.
+
+    At the end, running requests get *grace* seconds.
+    """
     import mizzen.web
 
     await app.start()
     try:
-        return AppServer(app, await mizzen.web.serve(app, host, port))
+        return AppServer(app, await mizzen.web.serve(app, host, port, grace=grace))
     except BaseException:
-        await app.aclose()
+        with anyio.CancelScope(shield=True):
+            await app.aclose()
         raise
 
 
@@ -70,10 +82,9 @@ def run(app: App, *, host: str | None, port: int | None) -> None:
     """Serve until a signal comes, then let requests finish and close every component."""
 
     async def main() -> None:
-        with stop_signals() as signalled:
-            server = await app.serve(host, port)
+        async with AsyncExitStack() as opened, until_signalled() as signalled:
+            server = await opened.enter_async_context(await app.serve(host, port))
             print(f"{app.name} is at {server.url}  (Ctrl-C stops it)", flush=True)
             await signalled()
-        await server.aclose()
 
     asyncio.run(main())

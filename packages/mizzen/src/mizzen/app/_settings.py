@@ -14,7 +14,10 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class AppSection(Section, frozen=True):
-    """`[app]`: where data lies, and how long a stop may take (seconds)."""
+    """`[app]`: where data lies, and how long a stop may take (seconds), requests and jobs included.
+
+    A stop cuts short what runs longer than a third of that; such a job runs again later.
+    """
 
     data: str | None = None
     stop_within: float = 4.0

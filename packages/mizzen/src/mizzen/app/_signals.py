@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import anyio
-
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-@contextmanager
-def stop_signals() -> Generator[Callable[[], Awaitable[None]]]:
-    """Take SIGINT and SIGTERM inside the block; await what it gives until one has come.
+@asynccontextmanager
+async def until_signalled() -> AsyncGenerator[Callable[[], Awaitable[object]]]:
+    """Run the block until SIGINT or SIGTERM cancels it, then go on after it; it gives what waits.
 
-    Open it before the start: a signal that comes in the middle of it then leads to a clean stop
-    after it. Once the block is left, a second signal ends the process as usual.
+    What has to be closed is opened in the block, but on an `AsyncExitStack` around it: then no
+    moment of the start is without its end. A second signal ends the process at once.
     """
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    loop, arrived = asyncio.get_running_loop(), asyncio.Event()
+    limit = asyncio.timeout(None)
 
-        async def arrived() -> None:
-            async for _ in signals:
-                return
+    def let_go() -> None:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
 
-        yield arrived
+    def stop() -> None:
+        let_go()
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        arrived.set()
+        limit.reschedule(loop.time())
+
+    try:
+        async with limit:
+            for number in SIGNALS:
+                loop.add_signal_handler(number, stop)
+            try:
+                yield arrived.wait
+            finally:
+                let_go()
+    except TimeoutError:
+        if not limit.expired():
+            raise

@@ -34,7 +34,7 @@ class GivesAssets(Protocol):
 class MakesWorkers(Protocol):
     """Has jobs to be run (`mizzen.queue.Queue`)."""
 
-    def worker(self, *, concurrency: int) -> Component: ...
+    def worker(self, *, concurrency: int, grace: float) -> Component: ...
 
 
 @runtime_checkable
@@ -44,11 +44,14 @@ class Wraps(Protocol):
     def layer(self, app: ASGIApp) -> ASGIApp: ...
 
 
-def introduce(components: dict[str, Component], *, workers: int) -> None:
-    """Let components find each other, before they start; add a worker for the queue's jobs."""
+def introduce(components: dict[str, Component], *, workers: int, grace: float) -> None:
+    """Let components find each other, before they start; add a worker for the queue's jobs.
+
+    At the end, its running jobs get *grace* seconds.
+    """
     queue = components.get("queue")
     if workers and "worker" not in components and isinstance(queue, MakesWorkers):
-        components["worker"] = queue.worker(concurrency=workers)
+        components["worker"] = queue.worker(concurrency=workers, grace=grace)
     for taker in list(components.values()):
         if isinstance(taker, TakesServices):
             taker.provide(*(other for other in components.values() if other is not taker))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from .._locate import locate
-from .._signals import stop_signals
+from .._signals import until_signalled
 from ..cli import parser
 
 
@@ -17,12 +18,12 @@ def run(arguments: list[str]) -> int:
     app = locate(chosen.app)
 
     async def work() -> None:
-        app.use(worker=app.queue.worker(concurrency=chosen.concurrency))
-        with stop_signals() as signalled:
-            await app.start()
+        grace = app.settings.app.stop_within / 2
+        app.use(worker=app.queue.worker(concurrency=chosen.concurrency, grace=grace))
+        async with AsyncExitStack() as opened, until_signalled() as signalled:
+            await opened.enter_async_context(app)
             print(f"working on {app.queue!r}", flush=True)
             await signalled()
-        await app.aclose()
 
     asyncio.run(work())
     return 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mizzen.app import App, ConfigError, load_settings
+from mizzen.app import App, ConfigError, StartFailed, load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,3 +73,52 @@ def test_what_is_neither_configured_nor_used_is_not_there() -> None:
     assert app.components == {}
     assert app.cache is app["cache"]
     assert list(app.components) == ["cache"]
+
+
+def test_the_environment_does_not_excuse_a_wrong_type_in_the_file(file: Path) -> None:
+    file.write_text("[server]\nport = '9000'\n")
+    with pytest.raises(ConfigError, match="Expected `int`"):
+        load_settings(file, name="shop", environ={"SHOP_SERVER__HOST": "localhost"})
+
+
+def test_a_mistake_in_the_environment_is_the_environments(file: Path) -> None:
+    file.write_text("[server]\nport = 9000\n")
+    with pytest.raises(ConfigError, match=r"the environment \(SHOP_SERVER__PORT\)") as raised:
+        load_settings(file, name="shop", environ={"SHOP_SERVER__PORT": "http"})
+    assert str(file) not in str(raised.value)
+
+
+def test_a_value_where_a_section_belongs_is_said_so_whatever_the_environment(file: Path) -> None:
+    file.write_text("server = 3\n")
+    with pytest.raises(ConfigError, match="Expected `object`, got `int` - at `server`"):
+        load_settings(file, name="shop", environ={"SHOP_SERVER__PORT": "1"})
+
+
+@pytest.mark.parametrize(("written", "meant"), [("'1m'", 60.0), ("2", 2.0), ("'500ms'", 0.5)])
+def test_a_duration_is_written_as_people_write_it(file: Path, written: str, meant: float) -> None:
+    file.write_text(f"[app]\nstop_within = {written}\n")
+    assert load_settings(file, environ={}).app.stop_within == meant
+    environ = {"SHOP_APP__STOP_WITHIN": written.strip("'")}
+    assert load_settings(name="shop", environ=environ).app.stop_within == meant
+
+
+def test_what_is_no_duration_is_named(file: Path) -> None:
+    file.write_text("[app]\nstop_within = 'soon'\n")
+    with pytest.raises(ConfigError, match=r"'soon' is not a duration .* at `app\.stop_within`"):
+        load_settings(file, environ={})
+
+
+async def test_the_data_folder_is_made_at_the_start(tmp_path: Path) -> None:
+    app = App("shop", data=tmp_path / "not" / "yet")
+    _ = app.db
+    async with app:
+        assert (await app.health())["ok"] is True
+    assert (tmp_path / "not" / "yet" / "shop.db").is_file()
+
+
+async def test_a_data_folder_that_cannot_be_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    app = App("shop", data=tmp_path / "file" / "data")
+    _ = app.db
+    with pytest.raises(StartFailed, match=r"the data folder .*file/data can't be made"):
+        await app.start()

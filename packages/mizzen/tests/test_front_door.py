@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,11 +33,12 @@ class Answer:
         return b"".join(m.get("body", b"") for m in self.messages).decode()
 
 
-async def get(app: App, path: str, **headers: str) -> Answer:
+async def get(app: App, path: str, root_path: str = "", **headers: str) -> Answer:
     answer = Answer()
     scope: dict[str, Any] = {
         "type": "http", "method": "GET", "path": path, "raw_path": path.encode(),
-        "query_string": b"", "http_version": "1.1", "scheme": "http", "root_path": "",
+        "query_string": b"", "http_version": "1.1", "scheme": "http",
+        "root_path": root_path,
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         "server": ("localhost", 80), "client": ("127.0.0.1", 1), "asgi": {"version": "3.0"},
     }  # fmt: skip
@@ -152,3 +154,46 @@ async def test_a_failed_start_is_told_to_the_asgi_server() -> None:
     assert answer.messages == [
         {"type": "lifespan.startup.failed", "message": "`mail` did not start: disk is gone"}
     ]
+
+
+async def test_a_mount_of_a_running_app_serves_at_once_and_replaces_what_was_there() -> None:
+    def says(word: bytes) -> Any:
+        async def other(scope: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": word})
+
+        return other
+
+    async with App().use(web=web_with_a_page()) as app:
+        for word in ("first", "second"):  # a cell that is run again
+            app.mount("other", says(word.encode()))
+            assert (await get(app, "/other")).text == word
+        assert (await get(app, "/")).text == "home"
+
+
+async def test_an_app_below_a_prefix_still_finds_its_own_pages() -> None:
+    async with App().use(web=web_with_a_page()) as app:
+        assert (await get(app, "/shop/", root_path="/shop")).text == "home"
+        assert (await get(app, "/shop/health", root_path="/shop")).status == 200
+        assert (await get(app, "/shopping/health", root_path="/shop")).status == 404
+
+
+async def test_an_app_of_mounts_alone_is_well() -> None:
+    async with App() as app:
+        assert app.running
+        assert (await get(app, "/health")).status == 200
+        assert (await get(app, "/")).status == 404
+    assert not app.running
+
+
+async def test_a_port_that_is_taken_closes_only_what_was_started_for_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        app = App()
+        with pytest.raises(Exception, match="is in use"):
+            await app.serve("127.0.0.1", port)
+        assert not app.running
+        async with app:
+            with pytest.raises(Exception, match="is in use"):
+                await app.serve("127.0.0.1", port)
+            assert app.running

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import anyio
@@ -162,3 +163,102 @@ async def test_aclose_may_come_from_another_task_than_start() -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(app.aclose)
     assert log == ["start db", "close db"]
+
+
+async def test_a_components_own_timeout_is_its_own_error() -> None:
+    part = Part("db", [])
+    part.on_close = fail(TimeoutError("the server did not say goodbye"))
+    app = await App().use(db=part).start()
+    with pytest.raises(TimeoutError, match="did not say goodbye"):
+        await app.aclose()
+
+
+async def test_a_component_whose_health_fails_is_ill_and_hides_no_other() -> None:
+    class Moody(Part):
+        async def health(self) -> dict[str, object]:
+            raise RuntimeError("don't ask")
+
+    async with App().use(good=Part("good", []), bad=Moody("bad", [])) as app:
+        detail = {"good": "ok", "bad": "RuntimeError: don't ask"}
+        assert await app.health() == {"ok": False, "detail": detail}
+
+
+class Slow(Part):
+    """A component whose start and close take until they are let go."""
+
+    def __init__(self, name: str, log: list[str]) -> None:
+        super().__init__(name, log)
+        self.began, self.go_on = anyio.Event(), anyio.Event()
+
+    async def start(self) -> None:
+        self.began.set()
+        await self.go_on.wait()
+        await super().start()
+
+    async def aclose(self) -> None:
+        self.began.set()
+        await self.go_on.wait()
+        await super().aclose()
+
+    def again(self) -> None:
+        self.began, self.go_on = anyio.Event(), anyio.Event()
+
+
+async def test_two_starts_at_once_are_one() -> None:
+    log: list[str] = []
+    slow = Slow("db", log)
+    app = App().use(db=slow)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(app.start)
+        tasks.start_soon(app.start)
+        await slow.began.wait()
+        slow.go_on.set()
+    assert log == ["start db"]
+    await app.aclose()
+
+
+async def test_a_close_in_the_middle_of_a_start_comes_after_it() -> None:
+    log: list[str] = []
+    slow = Slow("db", log)
+    app = App().use(db=slow)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(app.start)
+        await slow.began.wait()
+        tasks.start_soon(app.aclose)
+        slow.go_on.set()
+    assert log == ["start db", "close db"]
+
+
+async def test_whoever_closes_second_waits_until_all_is_closed() -> None:
+    log: list[str] = []
+    slow = Slow("db", log)
+    slow.go_on.set()
+    app = await App().use(db=slow).start()
+    slow.again()
+
+    async def close_too() -> None:
+        await app.aclose()
+        assert log[-1] == "close db"
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(app.aclose)
+        await slow.began.wait()
+        tasks.start_soon(close_too)
+        slow.go_on.set()
+
+
+async def test_a_cancelled_close_still_closes_everything() -> None:
+    """A kernel's interrupt, or `asyncio.wait_for`, must not leave half an app running."""
+    log: list[str] = []
+    slow = Slow("web", log)
+    slow.go_on.set()
+    app = await App().use(db=Part("db", log), web=slow).start()
+    slow.again()
+    closing = asyncio.ensure_future(app.aclose())
+    await slow.began.wait()
+    closing.cancel()
+    await asyncio.wait([closing])
+    assert closing.cancelled()
+    slow.go_on.set()
+    await app.aclose()
+    assert log[-2:] == ["close web", "close db"]

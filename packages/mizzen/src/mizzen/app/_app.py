@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
@@ -9,7 +10,7 @@ from . import _display
 from ._config import load_settings
 from ._errors import AppError, NotStarted
 from ._http import Front
-from ._lifecycle import in_order, raise_failures, start_all, stop_all
+from ._lifecycle import in_order, make_folder, raise_failures, start_all, stop_all
 from ._providers import PROVIDERS
 from ._wiring import introduce
 from .abc import Component, is_component
@@ -58,12 +59,14 @@ class App:
         self.data: Path = default if data is None else Path(data)
         self._components: dict[str, Component] = {}
         self._mounts: dict[str, ASGIApp] = {}
-        self._running: list[tuple[str, Component]] = []
-        self._front: Front | None = None
+        self._started: list[tuple[str, Component]] = []
+        self._front: Front | None = None  # there as long as the app runs
+        self._turn = asyncio.Lock()
+        self._closing: asyncio.Task[None] | None = None
 
     def use(self, **components: Component) -> Self:
         """Add components under names, or replace them before the start; return the app."""
-        if self._running:
+        if self.running:
             raise AppError("the app is running: `await app.aclose()`, then `app.use(…)`")
         for name, component in components.items():
             if not is_component(component):
@@ -90,25 +93,34 @@ class App:
 
         Raises `StartFailed`, whose cause is the component's own error.
         """
-        if self._running:
-            return self
-        self._build_configured()
-        introduce(self._components, workers=self._workers(), grace=self._share)
-        order = in_order(self._components)
-        then = {"db": self._migrate}
-        await start_all(order, then=then, undo_within=self.settings.app.stop_within)
-        self._running = order
-        self._front = Front(self, dict(self._components), self._mounts)
+        async with self._turn:
+            if self.running:
+                return self
+            self._build_configured()
+            introduce(self._components, workers=self._workers(), grace=self._share)
+            order = in_order(self._components)
+            await make_folder(self.data)
+            then = {"db": self._migrate}
+            await start_all(order, then=then, undo_within=self.settings.app.stop_within)
+            self._started = order
+            self._front = Front(self, dict(self._components), self._mounts)
         return self
 
     async def aclose(self, *, within: float | None = None) -> None:
         """Stop every component in reverse order, in about *within* seconds.
 
-        By default, in `[app] stop_within`.
+        By default, in `[app] stop_within`. It is carried through even if the caller is cancelled,
+        and whoever calls meanwhile waits for the same end.
         """
-        running, self._running, self._front = self._running, [], None
-        limit = self.settings.app.stop_within if within is None else within
-        raise_failures(await stop_all(running, within=limit))
+        if self._closing is None or self._closing.done():
+            limit = self.settings.app.stop_within if within is None else within
+            self._closing = asyncio.create_task(self._close(limit), name=f"close {self.name}")
+        await asyncio.shield(self._closing)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has been started, and not been closed."""
+        return self._front is not None
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -146,7 +158,7 @@ class App:
         """Ask every component; `detail` has one entry for each: "ok", or what is wrong."""
         from ._health import ask_all
 
-        return await ask_all(self._components, running=bool(self._running))
+        return await ask_all(self._components, running=self.running)
 
     def stats(self) -> dict[str, float]:
         """Return every component's figures, as `<name>_<figure>`."""
@@ -168,7 +180,7 @@ class App:
         if name not in self._components:
             if name not in PROVIDERS:
                 raise AppError(f"the app has no `{name}`; its components: {self._names()}")
-            if self._running:
+            if self.running:
                 raise AppError(
                     f"`{name}` was first used after the start; name it before, as in "
                     f"`{name} = app.{name}`, or give it a section in the configuration"
@@ -216,6 +228,11 @@ class App:
         """Routes and pages."""
         return cast("Web", self["web"])
 
+    async def _close(self, within: float) -> None:
+        async with self._turn:
+            started, self._started, self._front = self._started, [], None
+            raise_failures(await stop_all(started, within=within))
+
     def _build_configured(self) -> None:
         """Build what the configuration names, whether the code used it or not."""
         for name in PROVIDERS:
@@ -262,7 +279,7 @@ class App:
         return View(self, every)
 
     def __repr__(self) -> str:
-        return _display.line(self.name, self._components, running=bool(self._running))
+        return _display.line(self.name, self._components, running=self.running)
 
     def _repr_html_(self) -> str:
-        return _display.table(self.name, self._components, running=bool(self._running))
+        return _display.table(self.name, self._components, running=self.running)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from ._errors import StartFailed, StopFailed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
 
     from .abc import Component
 
@@ -27,6 +29,16 @@ def in_order(components: dict[str, Component]) -> list[tuple[str, Component]]:
     places = {name: place for place, name in enumerate(ORDER)}
     places |= {name: len(ORDER) + 1 + place for place, name in enumerate(LAST)}
     return sorted(components.items(), key=lambda item: places.get(item[0], len(ORDER)))
+
+
+async def make_folder(folder: Path) -> None:
+    """Make the folder that the data will lie in; raises `StartFailed` when it can't be."""
+    try:
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartFailed(
+            f"the data folder {folder} can't be made: {error.strerror}; name another with `data`"
+        ) from error
 
 
 async def start_all(

@@ -63,18 +63,20 @@ class AppServer:
 
 
 async def serve(app: App, host: str, port: int, *, grace: float) -> AppServer:
-    """Start *app*, then listen; when the port can't be had, the app is closed again.
+    """Start *app*, then listen; when the port can't be had, an app that was started is closed.
 
     At the end, running requests get *grace* seconds.
     """
     import mizzen.web
 
+    ran_before = app.running
     await app.start()
     try:
         return AppServer(app, await mizzen.web.serve(app, host, port, grace=grace))
     except BaseException:
-        with anyio.CancelScope(shield=True):
-            await app.aclose()
+        if not ran_before:
+            with anyio.CancelScope(shield=True):
+                await app.aclose()
         raise
 
 

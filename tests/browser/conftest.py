@@ -41,12 +41,15 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """Return a function that opens a browser of its own; an error in a page fails the test."""
+    """Return a function that opens a browser of its own; an error in a page fails the test.
+
+    A refused request is an answer; with `goes_offline`, so is a server that is not there.
+    """
     contexts: list[Any] = []
     errors: list[str] = []
 
-    def note_error(said: ConsoleMessage) -> None:
-        if said.type == "error" and "status of 4" not in said.text:  # a refusal is an answer
+    def note_error(said: ConsoleMessage, expected: tuple[str, ...]) -> None:
+        if said.type == "error" and not any(words in said.text for words in expected):
             errors.append(said.text)
 
     def new(*, goes_offline: bool = False, **options: Any) -> Page:
@@ -55,7 +58,8 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", note_error)
+        expected = ("status of 4", *(["net::ERR_", "WebSocket connection"] if goes_offline else []))
+        page.on("console", lambda said: note_error(said, expected))
         return page
 
     yield new

@@ -102,8 +102,12 @@ class ReaderConnection(sqlite3.Connection):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.execute("PRAGMA foreign_keys = ON")
-        self.execute("PRAGMA query_only = ON")
+        try:
+            self.execute("PRAGMA foreign_keys = ON")
+            self.execute("PRAGMA query_only = ON")
+        except BaseException:  # nobody else will ever hold it, to close it
+            self.close()
+            raise
 
 
 class WriterConnection(sqlite3.Connection):
@@ -118,11 +122,18 @@ class WriterConnection(sqlite3.Connection):
     ) -> None:
         super().__init__(*args, **options)
         self.lane = lane
-        lane.enter()  # turning WAL on is not covered by SQLite's busy timeout
+        try:
+            self._set_up(durable, foreign_keys)
+        except BaseException:  # nobody else will ever hold it, to close it
+            self.close()
+            raise
+
+    def _set_up(self, durable: bool, foreign_keys: bool) -> None:
+        self.lane.enter()  # turning WAL on is not covered by SQLite's busy timeout
         try:
             self.execute("PRAGMA journal_mode = WAL")
         finally:
-            lane.leave()
+            self.lane.leave()
         self.execute(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
         self.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
 

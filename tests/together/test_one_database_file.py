@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Order(Model):
-    __tablename__ = "orders_of_this_test"
-
+class Delivery(Model):
     item: str
     shipped: bool = False
 
@@ -47,16 +45,16 @@ async def test_a_job_commits_with_the_data_it_is_about(parts: Parts) -> None:
     @parts.queue.job
     async def ship(id: int) -> None:
         async with parts.db.transaction():
-            await (await Order.get(id)).update(shipped=True)
+            await (await Delivery.get(id)).update(shipped=True)
         done.set()
 
     async with parts.db.transaction() as session:
-        order = await Order.create(item="tea")
+        order = await Delivery.create(item="tea")
         assert order.id is not None
         await ship(order.id).enqueue(tx=session)
     async with parts.queue.worker(concurrency=2):
         await asyncio.wait_for(done.wait(), 10)
-    assert (await Order.get(order.id)).shipped is True
+    assert (await Delivery.get(order.id)).shipped is True
 
 
 async def test_a_job_goes_with_the_transaction_that_is_rolled_back(parts: Parts) -> None:
@@ -67,9 +65,9 @@ async def test_a_job_goes_with_the_transaction_that_is_rolled_back(parts: Parts)
     with pytest.raises(RuntimeError, match="no stock"):
         async with parts.db.transaction() as session:
             await ship(1).enqueue(tx=session)
-            await Order.create(item="tea")
+            await Delivery.create(item="tea")
             raise RuntimeError("no stock")
-    assert await Order.where().count() == 0
+    assert await Delivery.where().count() == 0
     assert (await parts.queue.counts())["queued"] == 0
 
 
@@ -81,14 +79,14 @@ async def test_writers_of_all_three_components_never_find_the_database_locked(
 
     @parts.queue.job
     async def note(number: int) -> None:
-        await Order.create(item=f"from job {number}")
+        await Delivery.create(item=f"from job {number}")
         ran.append(number)
         if len(ran) == 60:
             all_ran.set()
 
     async def shop(number: int) -> None:
         async with parts.db.transaction() as session:
-            await Order.create(item=f"order {number}")
+            await Delivery.create(item=f"order {number}")
             await note(number).enqueue(tx=session)
 
     async def visit(number: int) -> None:
@@ -101,5 +99,5 @@ async def test_writers_of_all_three_components_never_find_the_database_locked(
     async with parts.queue.worker(concurrency=4):
         await asyncio.gather(*(shop(n) for n in range(60)), *(visit(n) for n in range(4)))
         await asyncio.wait_for(all_ran.wait(), 20)
-    assert await Order.where().count() == 120
+    assert await Delivery.where().count() == 120
     assert sorted(ran) == list(range(60))

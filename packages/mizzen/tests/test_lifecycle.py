@@ -12,6 +12,7 @@ from mizzen.app import App, AppError, Component, StartFailed, StopFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 class Part:
@@ -262,3 +263,47 @@ async def test_a_cancelled_close_still_closes_everything() -> None:
     slow.go_on.set()
     await app.aclose()
     assert log[-2:] == ["close web", "close db"]
+
+
+async def test_what_an_app_prepares_comes_before_requests_and_jobs_at_each_start() -> None:
+    log: list[str] = []
+    app = App().use(web=Part("web", log), mail=Part("mail", log), db=Part("db", log))
+
+    def run_the_cell(does: str) -> None:
+        @app.on_start
+        async def prepare() -> None:
+            log.append(does)
+
+        del prepare
+
+    run_the_cell("an earlier version")
+    run_the_cell("prepare")
+    for _ in range(2):
+        async with app:
+            assert log[-4:] == ["start db", "start mail", "prepare", "start web"]
+            assert list(app.components) == ["web", "mail", "db"]
+
+
+async def test_a_preparation_that_fails_closes_what_was_started() -> None:
+    log: list[str] = []
+    app = App().use(db=Part("db", log), web=Part("web", log))
+    app.on_start(fail_later)
+    with pytest.raises(StartFailed, match="`on_start` did not start: no tables") as raised:
+        await app.start()
+    assert isinstance(raised.value.__cause__, ValueError)
+    assert log == ["start db", "close db"]
+
+
+async def fail_later() -> None:
+    raise ValueError("no tables")
+
+
+async def test_a_queue_has_workers_whether_or_not_it_is_configured(tmp_path: Path) -> None:
+    app = App("shop", data=tmp_path)
+
+    @app.queue.job
+    async def pack(item: str) -> str:
+        return f"packed {item}"
+
+    async with app:
+        assert await (await pack("tea").enqueue()).result(timeout=10) == "packed tea"

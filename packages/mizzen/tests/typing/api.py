@@ -79,6 +79,11 @@ async def ship(order_id: int) -> str:
     return str(order_id)
 
 
+@app.on_start
+async def prepare() -> None:
+    await app.db.create_all()
+
+
 @app.web.get("/")
 async def home() -> str:
     return "home"

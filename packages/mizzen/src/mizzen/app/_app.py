@@ -10,13 +10,15 @@ from . import _display
 from ._config import load_settings
 from ._errors import AppError, NotStarted
 from ._http import Front
-from ._lifecycle import in_order, make_folder, raise_failures, start_all, stop_all
+from ._lifecycle import Preparation, in_order, make_folder, raise_failures, start_all, stop_all
 from ._providers import PROVIDERS
+from ._settings import QueueSection
 from ._wiring import introduce
 from .abc import Component, is_component
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Awaitable, Callable
 
     from mizzen.assets import Assets
     from mizzen.auth import Auth
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from .notebook import View
 
 T = TypeVar("T")
+F = TypeVar("F", bound="Callable[[], Awaitable[object]]")
 
 
 class App:
@@ -59,6 +62,7 @@ class App:
         self.data: Path = default if data is None else Path(data)
         self._components: dict[str, Component] = {}
         self._mounts: dict[str, ASGIApp] = {}
+        self._first: dict[str, Callable[[], Awaitable[object]]] = {}
         self._started: list[tuple[str, Component]] = []
         self._front: Front | None = None  # there as long as the app runs
         self._turn = asyncio.Lock()
@@ -76,6 +80,14 @@ class App:
                 )
             self._components[name] = component
         return self
+
+    def on_start(self, function: F) -> F:
+        """Run an async function at each start, before requests are answered and jobs are run.
+
+        All other components are there by then. One of the same name replaces the one before.
+        """
+        self._first[f"{function.__module__}.{function.__qualname__}"] = function
+        return function
 
     def mount(self, prefix: str, app: ASGIApp) -> None:
         """Serve any ASGI app under *prefix*, in place of what was there; also in a running app.
@@ -98,7 +110,8 @@ class App:
                 return self
             self._build_configured()
             introduce(self._components, workers=self._workers(), grace=self._share)
-            order = in_order(self._components)
+            preparation = {"on_start": Preparation(self._first)} if self._first else {}
+            order = in_order({**self._components, **preparation})
             await make_folder(self.data)
             then = {"db": self._migrate}
             await start_all(order, then=then, undo_within=self.settings.app.stop_within)
@@ -245,7 +258,7 @@ class App:
         return self.settings.app.stop_within / 3
 
     def _workers(self) -> int:
-        return self.settings.queue.workers if self.settings.queue else 0
+        return (self.settings.queue or QueueSection()).workers
 
     async def _migrate(self) -> None:
         folder = self.settings.db.migrations if self.settings.db else None

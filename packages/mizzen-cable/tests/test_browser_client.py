@@ -112,3 +112,42 @@ async def test_it_joins_talks_and_comes_back(
             process.kill()
         await process.wait()
     assert seen == EXPECTED
+
+
+async def test_a_join_whose_answer_was_lost_is_asked_again(
+    serve: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    connections = 0
+
+    async def server(scope: Any, receive: Any, send: Any) -> None:
+        """End the first connection instead of answering; answer on the second."""
+        nonlocal connections
+        connections += 1
+        await receive()
+        await send({"type": "websocket.accept"})
+        opening = '0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000}'
+        await send({"type": "websocket.send", "text": opening})
+        await receive()
+        await send({"type": "websocket.send", "text": '40{"sid":"x"}'})
+        frame: str = (await receive())["text"]
+        if connections == 1:
+            await send({"type": "websocket.close", "code": 1011})
+            return
+        number = frame.removeprefix("42").partition("[")[0]
+        await send({"type": "websocket.send", "text": f'43{number}[{{"ok":true,"members":[]}}]'})
+        await receive()
+
+    script = tmp_path / "script.ts"
+    script.write_text(
+        f"""import {{ Cable }} from "{client_path()}";
+const cable = new Cable(process.argv[2], {{ minDelay: 10 }});
+console.log((await cable.join("room:1")).topic);
+cable.close();
+"""
+    )
+    url = await serve(server) + "/cable"
+    process = await asyncio.create_subprocess_exec(
+        bun(), "run", str(script), url, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 20)
+    assert (output, connections) == (b"room:1\n", 2)

@@ -15,7 +15,7 @@ export type Handler<T = any> = (payload: T) => void;
 export type Options = { patience?: number; minDelay?: number; maxDelay?: number };
 
 type Answer = { ok: boolean; data?: unknown; members?: Member[]; code?: string; error?: string };
-type Waiting = { frame: string; resolve: (answer: Answer) => void; reject: (error: Error) => void };
+type Waiting = { frame: string; again: boolean; resolve: (answer: Answer) => void; reject: (error: Error) => void };
 
 const PASSING = ["unavailable", "timeout", "busy", "rate_limited"]; // worth another try
 
@@ -106,7 +106,7 @@ export class Cable {
     const known = this.joining.get(topic);
     if (known) return known;
     const room = new Room(this, topic);
-    const joined = this.ask("join", topic).then((answer) => {
+    const joined = this.ask("join", topic, undefined, true).then((answer) => {
       room.members = answer.members ?? [];
       if (this.joining.get(topic) === joined) this.rooms.set(topic, room);
       return room;
@@ -136,7 +136,7 @@ export class Cable {
   }
 
   /** Send an event and wait for its acknowledgement; while offline it waits for the connection. */
-  ask(event: string, topic: string, payload?: unknown): Promise<Answer> {
+  ask(event: string, topic: string, payload?: unknown, again = false): Promise<Answer> {
     const number = this.next++;
     const frame = `42${number}${JSON.stringify(payload === undefined ? [event, topic] : [event, topic, payload])}`;
     return new Promise<Answer>((resolve, reject) => {
@@ -149,6 +149,7 @@ export class Cable {
       };
       this.waiting.set(number, {
         frame,
+        again,
         resolve: (answer) => settle(() => (answer.ok ? resolve(answer) : reject(new Refused(answer.code ?? "failed", answer.error)))),
         reject: (error) => settle(() => reject(error)),
       });
@@ -199,8 +200,11 @@ export class Cable {
   private lost(): void {
     clearTimeout(this.watch);
     if (this.state === "closed") return;
-    // What was sent may or may not have been handled; asking twice could do it twice.
-    if (this.state === "connected") for (const waiting of [...this.waiting.values()]) waiting.reject(new Refused("disconnected"));
+    // What was sent may or may not have been handled; asking twice could do it twice. A first join
+    // is asked again on the next connection: joining twice is joining.
+    if (this.state === "connected") {
+      for (const waiting of [...this.waiting.values()]) if (!waiting.again) waiting.reject(new Refused("disconnected"));
+    }
     const ceiling = Math.min(this.options.maxDelay, this.options.minDelay * 2 ** this.attempts++);
     this.become("waiting");
     this.retry = setTimeout(() => this.open(), ceiling * (0.5 + Math.random() / 2));

@@ -61,7 +61,8 @@ class View:
             self._table = widgets.HTML(value=self._repr_html_())
             stop = widgets.Button(description="stop", icon="stop")
             stop.on_click(self._stopped)
-            self._widget = widgets.VBox([self._bar, self._table, stop])
+            bar = [self._bar] if hasattr(self._source, "counts") else []
+            self._widget = widgets.VBox([*bar, self._table, stop])
             self._widget.add_class("mizzen-view")
         if self._following is None:
             self._following = asyncio.get_running_loop().create_task(self._follow())
@@ -86,11 +87,14 @@ class View:
         self._table.value = self._repr_html_() + self._rate()
 
     def _show_progress(self, counts: dict[str, int]) -> None:
-        ended = counts["done"] + counts["dead"] + counts["cancelled"]
-        self._bar.max = max(1, sum(counts.values()))
+        ended, total = counts["done"] + counts["dead"] + counts["cancelled"], sum(counts.values())
+        self._bar.max = max(1, total)
         self._bar.value = ended
-        self._bar.bar_style = "danger" if counts["dead"] else "info"
-        self._ended = [*self._ended[-9:], (time.monotonic(), ended)]
+        self._bar.bar_style = (
+            "danger" if counts["dead"] else "success" if ended == total else "info"
+        )
+        # Once all is done there is no rate: the last one would slowly fade to a wrong number.
+        self._ended = [] if ended == total else [*self._ended[-9:], (time.monotonic(), ended)]
 
     def _rate(self) -> str:
         if len(self._ended) < 2:

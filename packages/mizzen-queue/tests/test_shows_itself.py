@@ -51,8 +51,11 @@ async def test_in_a_notebook_the_view_follows_and_shows_its_own_failure(
 ) -> None:
     monkeypatch.setattr(module, "in_kernel", lambda: True)
 
+    gate = asyncio.Event()
+
     @q.job
-    async def one() -> None: ...
+    async def one() -> None:
+        await gate.wait()
 
     await q.enqueue_many([one(), one()])
     view: Any = q.view(every=0.01)
@@ -66,7 +69,10 @@ async def test_in_a_notebook_the_view_follows_and_shows_its_own_failure(
                 await asyncio.sleep(0.005)
 
     async with q.worker():
-        await until(lambda: bar.value == bar.max == 2 and "jobs per second" in table.value)
+        await until(lambda: "jobs per second" in table.value)
+        gate.set()
+        await until(lambda: bar.value == bar.max == 2 and bar.bar_style == "success")
+        await until(lambda: "jobs per second" not in table.value)
     await q.aclose()
     await until(lambda: "NotStarted" in table.value)
     stop.click()

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.usefixtures("own_servers")
 SERVERS_AND_A_CHILD = """
 import json, os, signal, sys
 from mizzen.testing import Process, ServerUnavailable, mariadb, nats, postgres, valkey
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell ignores it for what it starts with `&`
 urls = []
 for kind in (postgres, valkey, nats, mariadb):
     try:

@@ -68,12 +68,18 @@ def types(session: nox.Session) -> None:
         )
 
 
-@nox.session(python=PYTHONS)
+@nox.session
 def tests(session: nox.Session) -> None:
-    """All but notebooks and browsers: in full on the oldest Python, quickly on the others."""
+    """All but notebooks and browsers, on real servers."""
     install(session, "test")
-    quick = () if session.python == PYTHONS[0] else ("-m", "not slow")
-    session.run("pytest", "-q", "--numprocesses=2", *quick, *session.posargs)
+    session.run("pytest", "-q", "--numprocesses=2", *session.posargs)
+
+
+@nox.session(python=PYTHONS, default=False)
+def pythons(session: nox.Session) -> None:
+    """The tests that need no server and no child process, on each Python that is there."""
+    install(session, "test")
+    session.run("pytest", "-q", "--numprocesses=2", "-m", "not slow", *session.posargs)
 
 
 @nox.session(tags=["quick"], default=False)

@@ -53,6 +53,11 @@ async def test_nothing_that_is_written_becomes_markup(ann: httpx.AsyncClient) ->
         ({"name": [""], "content": ["x"]}, "Give every file a name"),
         ({"name": [""], "content": [" "]}, "Write at least one file"),
         ({"name": ["a.py", "a.py"], "content": ["1", "2"]}, "the same name"),
+        ({"name": ["a.py", "a.py"], "content": ["1"]}, "the same name"),
+        ({"name": ["a/b", "a_b"], "content": ["1", "2"]}, "the same name"),
+        ({"name": [".."], "content": ["1"]}, "“..” can&#39;t be the name"),
+        ({"name": ["a\0b"], "content": ["1"]}, "can&#39;t be the name"),
+        ({"name": ["a.py"], "content": ["1", "2"]}, "Give every file a name"),
         ({"visibility": "everybody"}, "everybody"),
     ],
 )
@@ -147,6 +152,7 @@ async def test_search_finds_words_parts_and_phrases_in_files(ann: httpx.AsyncCli
 
 
 async def test_a_page_number_from_nowhere_is_no_error(ann: httpx.AsyncClient) -> None:
-    for number in ("0", "-3", "99999"):
-        assert (await ann.get(f"/?page={number}")).status_code == 200
+    for number in ("0", "-3", "99999", "9" * 30):
+        for listing in ("/?", "/u/ann?", "/search?q=x&"):
+            assert (await ann.get(f"{listing}page={number}")).status_code == 200
     assert (await ann.get("/?page=x")).status_code in (400, 422)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from mizzen.queue import GiveUp
 from mizzen_gists import stdlib_sources
 from mizzen_gists.application import build
 from mizzen_gists.importing import Importer
@@ -12,6 +13,8 @@ from mizzen_gists.models import File, Gist
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from mizzen.app import App
 
@@ -82,3 +85,43 @@ def test_a_file_with_a_strange_encoding_is_read_all_the_same(
     with patch.object(stdlib_sources, "folder", lambda: tmp_path):
         assert stdlib_sources.read_source("odd.py") == "# coding: latin-1\nx = 'é'\n\ufffd"
         assert stdlib_sources.read_source("lie.py").endswith("x = '\ufffd'\n")
+
+
+async def test_a_source_that_could_not_be_imported_is_tried_again_at_the_next_start(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str) -> str:
+        raise GiveUp("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(stdlib_sources, "read_source", refuse)
+        async with app:
+            await finished(app)
+            progress = await app.get(Importer).progress()
+            assert (progress.done, progress.failed) == (0, 3)
+    async with build(tmp_path) as again:
+        await finished(again)
+        progress = await again.get(Importer).progress()
+        assert (progress.done, progress.failed) == (3, 0)
+
+
+async def test_progress_that_cannot_be_published_is_seen_in_health_and_recovers(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = asyncio.Event()
+
+    async def refuse(topic: str, event: str, payload: object) -> None:
+        failed.set()
+        raise OSError("the broker is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(app.cable, "publish", refuse)
+        await app.start()
+        await failed.wait()
+        health = await app.get(Importer).health()
+        assert health == {"ok": False, "detail": {"publishing": "the broker is away"}}
+    async with app, app.cable.test() as tester:
+        client = await tester.connect()
+        await client.join("import")
+        assert (await client.receive()).event == "progress"
+        assert await app.get(Importer).health() == {"ok": True, "detail": {"publishing": "ok"}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mizzen.auth import Auth, AuthError, Refused, Visit
+from mizzen.auth import Auth, InvalidInput, Refused, Visit
 from mizzen.web import HTML, Context, Redirect
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ async def signup(ctx: Context, form: SignUp, auth: Auth) -> HTML | Redirect | tu
     """Make an account and log it in."""
     try:
         await auth.register(email=form.email, username=form.username, password=form.password)
-    except AuthError as error:
+    except InvalidInput as error:
         return ctx.render("accounts/signup.html", form=form, error=str(error)), 422
     return await enter(ctx, form.username, form.password, back="/")
 

@@ -52,7 +52,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
 
 
-@nox.session(tags=["quick"])
+@nox.session
 def types(session: nox.Session) -> None:
     """Strict pyright and mypy, complete public types, and who may import whom."""
     install(session, "test", "notebook", "browser", "lint")
@@ -84,9 +84,10 @@ def pythons(session: nox.Session) -> None:
 
 @nox.session(tags=["quick"], default=False)
 def fast(session: nox.Session) -> None:
-    """The tests that need no server and no child process: for the minute before a commit."""
+    """The tests without servers, processes and documents: for the minute before a commit."""
     install(session, "test")
-    session.run("pytest", "-q", "--numprocesses=2", "-m", "not slow", *session.posargs)
+    quick = ("-m", "not slow", "--ignore-glob=*.md")
+    session.run("pytest", "-q", "--numprocesses=2", *quick, *session.posargs)
 
 
 @nox.session(venv_backend="none")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 GOOD = "violet harbour at noon"
 ELSEWHERE = """
 import asyncio, sys

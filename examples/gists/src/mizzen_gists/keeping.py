@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
+from mizzen.orm import NotFound
+
 from .highlighting import highlight
 from .models import File, Gist, Star, Visibility
 
@@ -116,5 +118,8 @@ async def toggle_star(db: Database, user: User, gist: Gist) -> int:
 
 
 async def files_of(gist: Gist) -> list[File]:
-    """Return the files in their order."""
-    return await File.where(gist_id=gist.id).order("position").all()
+    """Return the files in their order; a gist without any was deleted a moment ago: `NotFound`."""
+    files = await File.where(gist_id=gist.id).order("position").all()
+    if not files:
+        raise NotFound(f"the gist {gist.id} was deleted while it was read")
+    return files

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mizzen_gists.models import File
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -156,3 +158,11 @@ async def test_a_page_number_from_nowhere_is_no_error(ann: httpx.AsyncClient) ->
         for listing in ("/?", "/u/ann?", "/search?q=x&"):
             assert (await ann.get(f"{listing}page={number}")).status_code == 200
     assert (await ann.get("/?page=x")).status_code in (400, 422)
+
+
+async def test_a_gist_whose_files_went_in_the_same_moment_is_gone(ann: httpx.AsyncClient) -> None:
+    """A deletion between reading the gist and reading its files, as a slow machine has it."""
+    path = await written(ann)
+    await File.where(gist_id=path.removeprefix("/g/")).delete_all()
+    assert (await ann.get(path)).status_code == 404
+    assert (await ann.post(f"{path}/fork")).status_code == 404

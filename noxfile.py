@@ -84,10 +84,10 @@ def pythons(session: nox.Session) -> None:
 
 @nox.session(tags=["quick"], default=False)
 def fast(session: nox.Session) -> None:
-    """The tests without servers, processes and documents: for the minute before a commit."""
+    """The packages' tests without servers, processes and documents: before each commit."""
     install(session, "test")
     quick = ("-m", "not slow", "--ignore-glob=*.md")
-    session.run("pytest", "-q", "--numprocesses=2", *quick, *session.posargs)
+    session.run("pytest", "-q", "--numprocesses=2", *quick, *(session.posargs or ["packages"]))
 
 
 @nox.session(venv_backend="none")

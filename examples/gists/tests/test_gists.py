@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from mizzen.app import App
+
 HELLO = {"title": "Hello", "name": ["hello.py", "notes.md"], "content": ["print('hi')", "# Notes"]}
 
 
@@ -166,3 +168,16 @@ async def test_a_gist_whose_files_went_in_the_same_moment_is_gone(ann: httpx.Asy
     await File.where(gist_id=path.removeprefix("/g/")).delete_all()
     assert (await ann.get(path)).status_code == 404
     assert (await ann.post(f"{path}/fork")).status_code == 404
+
+
+async def test_a_raw_file_is_cached_until_the_gist_changes(
+    app: App, ann: httpx.AsyncClient
+) -> None:
+    path = await written(ann, name=["a.py"], content=["old"])
+    hits = app.cache.stats()["hits_total"]
+    assert [(await ann.get(f"{path}/raw/a.py")).text for _ in range(2)] == ["old", "old"]
+    assert app.cache.stats()["hits_total"] == hits + 1
+    await ann.post(path, data={"title": "t", "name": ["a.py"], "content": ["new"]})
+    assert (await ann.get(f"{path}/raw/a.py")).text == "new"
+    await ann.post(f"{path}/delete")
+    assert (await ann.get(f"{path}/raw/a.py")).status_code == 404

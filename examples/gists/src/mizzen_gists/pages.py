@@ -7,6 +7,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from mizzen.auth import User
+from mizzen.cache import Cache
 from mizzen.orm import Database
 from mizzen.web import HTML, Context, NotFound, Redirect, Text
 
@@ -118,13 +119,18 @@ async def show(ctx: Context, id: str) -> HTML:
     )  # fmt: skip
 
 
-async def raw(ctx: Context, id: str, name: str) -> Text:
+async def raw(ctx: Context, id: str, name: str, cache: Cache) -> Text:
     """Return a file's text as it is; never as something that a browser would run."""
     gist = await seen(id, ctx.user)
-    file = await File.find_by(gist_id=gist.id, name=name)
-    if file is None:
-        raise NotFound("This gist has no such file.")
-    return Text(file.content)
+
+    async def load() -> str:
+        file = await File.find_by(gist_id=gist.id, name=name)
+        if file is None:
+            raise NotFound("This gist has no such file.")
+        return file.content
+
+    key = f"raw:{gist.id}:{name}"
+    return Text(await cache.fetch(key, load, ttl="10m", tags=[f"gist:{gist.id}"]))
 
 
 async def new(ctx: Context) -> HTML | Redirect:
@@ -162,7 +168,7 @@ async def edit(ctx: Context, id: str) -> HTML:
 
 
 async def update(
-    ctx: Context, id: str, form: GistForm, db: Database, announcer: Announcer
+    ctx: Context, id: str, form: GistForm, db: Database, cache: Cache, announcer: Announcer
 ) -> HTML | Redirect | tuple[HTML, int]:
     """Keep the new version."""
     gist = await owned(id, ctx.user)
@@ -172,14 +178,17 @@ async def update(
         return form_page(
             ctx, form, error, heading="Edit gist", action=f"/g/{id}", submit="Save"
         ), 422
-    await announcer.changed(await keeping.rewrite(db, gist, draft))
+    gist = await keeping.rewrite(db, gist, draft)
+    await cache.invalidate_tags(f"gist:{id}")
+    await announcer.changed(gist)
     return Redirect(f"/g/{id}")
 
 
-async def delete(ctx: Context, id: str, announcer: Announcer) -> Redirect:
+async def delete(ctx: Context, id: str, cache: Cache, announcer: Announcer) -> Redirect:
     """Delete the gist with its files and stars."""
     gist = await owned(id, ctx.user)
     await gist.destroy()
+    await cache.invalidate_tags(f"gist:{id}")
     await announcer.gone(gist)
     ctx.flash(f"“{gist.title}” was deleted.")
     return Redirect("/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import importlib.util
 import inspect
 import os
@@ -21,18 +22,36 @@ if TYPE_CHECKING:
     import pytest
     from sybil import Example
 
-SERVERS = {"postgres_url", "valkey_url", "nats_url", "mariadb_url"}
+SERVERS = {
+    *("postgres_url", "valkey_url", "nats_url", "mariadb_url"),
+    *("mizzen_postgres", "mizzen_valkey", "mizzen_nats", "mizzen_mariadb"),
+}
 SLOW = SERVERS | {"tcp_proxy", "worker_process"}
+# A test with such a parameter asks for the server, and talks to it through this module.
+PARAMETERS = {"postgres": "psycopg", "mariadb": "asyncmy"}
 
 
 def run_block(example: Example) -> None:
-    """Execute one fenced block: as a file of tests if it defines any, else as a notebook's cell."""
+    """Execute one fenced block: as a file of tests if it defines any, else as a notebook's cell.
+
+    A cell goes on with what the cells above it made; those that another process was given to test
+    are run here first.
+    """
+    if defines_tests(example):
+        run_like_a_test(example)
+        return
+    done = example.namespace.setdefault("__done__", set[int]())
+    for earlier in example.document.examples():
+        cell = earlier.region.evaluator is run_block and not defines_tests(earlier)
+        if cell and earlier.start <= example.start and earlier.start not in done:
+            done.add(earlier.start)
+            run_like_a_cell(earlier)
+
+
+def defines_tests(example: Example) -> bool:
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     tree = ast.parse(example.parsed)
-    if any(isinstance(node, functions) and node.name.startswith("test_") for node in tree.body):
-        run_like_a_test(example)
-    else:
-        run_like_a_cell(example)
+    return any(isinstance(node, functions) and node.name.startswith("test_") for node in tree.body)
 
 
 def run_like_a_test(example: Example) -> None:
@@ -61,12 +80,21 @@ def enter_empty_folder(namespace: dict[str, object]) -> None:
     folder = tempfile.TemporaryDirectory(prefix="mizzen-readme-", ignore_cleanup_errors=True)
     namespace["__folder__"], namespace["__back__"] = folder, os.getcwd()
     os.chdir(folder.name)
+    namespace["__models__"] = models = contextlib.ExitStack()
+    if is_there("mizzen.orm"):
+        from mizzen.orm.testing import scratch_models
+
+        models.enter_context(scratch_models())  # a document's models are no other test's
 
 
 def close_loop(namespace: dict[str, object]) -> None:
+    namespace.pop("__done__", None)
     runner = namespace.pop("__runner__", None)
     if isinstance(runner, asyncio.Runner):
         runner.close()
+    models = namespace.pop("__models__")
+    assert isinstance(models, contextlib.ExitStack)
+    models.close()
     os.chdir(str(namespace.pop("__back__")))
     folder = namespace.pop("__folder__")
     assert isinstance(folder, tempfile.TemporaryDirectory)
@@ -90,7 +118,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what is slow; alone, a package leaves out what its missing siblings and extras give."""
     for item in items:
-        if SLOW & fixtures_of(item):
+        if needs_a_server(item):
             item.add_marker("slow")
     if os.environ.get("MIZZEN_ALONE"):
         left_out = [item for item in items if not can_run(item)]
@@ -99,9 +127,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def can_run(item: pytest.Item) -> bool:
-    if SLOW & fixtures_of(item) and not is_there("mizzen.testing"):
+    if needs_a_server(item) and not is_there("mizzen.testing"):
         return False
-    return all(is_there(str(mark.args[0])) for mark in item.iter_markers("extra"))
+    extras = {str(mark.args[0]) for mark in item.iter_markers("extra")}
+    return all(is_there(module) for module in extras | clients_of(item))
+
+
+def needs_a_server(item: pytest.Item) -> bool:
+    return bool(SLOW & fixtures_of(item) or clients_of(item))
+
+
+def clients_of(item: pytest.Item) -> set[str]:
+    """Return the modules that speak with the servers which the test's parameters name."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return {
+        module
+        for value in parameters.values()
+        for server, module in PARAMETERS.items()
+        if isinstance(value, str) and value.removeprefix("mizzen_").startswith(server)
+    }
 
 
 def fixtures_of(item: pytest.Item) -> set[str]:

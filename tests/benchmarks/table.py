@@ -3,7 +3,7 @@
 A ratio says how many times better ours is than the peer, measured in the same run; 1.0 is a draw.
 Absolute times differ from machine to machine and are printed only to make the ratio plausible.
 
-    python tests/benchmarks/table.py AREA [--json FILE]
+    python tests/benchmarks/table.py AREA [--json FILE] [--only WORD,WORD]
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 HERE = pathlib.Path(__file__).parent
+
+_only: list[str] = []
+_meant: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,13 @@ def show(figures: Iterable[Figure]) -> list[dict[str, object]]:
     return rows
 
 
+def picked(names: list[str]) -> list[str]:
+    """Return the names that a word of `--only` begins; all of them, when no word does."""
+    begun = {word for word in _only if any(name.casefold().startswith(word) for name in names)}
+    _meant.update(begun)
+    return [name for name in names if name.casefold().startswith(tuple(begun))] or names
+
+
 def areas() -> list[str]:
     """Return the areas that have figures."""
     return sorted(path.parent.name for path in HERE.glob("*/figures.py"))
@@ -99,9 +109,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Compare a component with its peers.")
     parser.add_argument("area", choices=areas())
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
+    parser.add_argument("--only", default="", metavar="WORD,WORD", help="for areas that pick")
     chosen = parser.parse_args()
+    _only.extend(filter(None, chosen.only.casefold().split(",")))
     sys.path[:0] = [str(HERE), str(HERE / chosen.area)]
     rows = show(importlib.import_module("figures").measure())
+    if missed := [word for word in _only if word not in _meant]:
+        parser.error(f"--only: nothing that was measured begins with {', '.join(missed)}")
     if chosen.json:
         chosen.json.write_text(json.dumps(rows, indent=1) + "\n")
 

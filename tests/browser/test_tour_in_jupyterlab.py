@@ -72,7 +72,7 @@ await ann.join("shelf")
 """
 VIEWS = {
     "cache": r"67 %",
-    "db": r"transactions total\s*[1-9]",
+    "db": r"transactions\s*[1-9]",
     "cable": r"connections\s*1",
     "auth": r"ann@example\.com",
     "assets": r"hello",

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 def write_newer_migration(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "gists.db")) as database, database:
-        database.execute("UPDATE mizzen_migration SET version_num = '29990101000000'")
+        database.execute(
+            "INSERT INTO mizzen_migration SELECT '29990101000000', message, checksum, state, "
+            "progress, changed_at FROM mizzen_migration LIMIT 1"
+        )
 
 
 def cut_the_database_in_half(folder: Path) -> None:

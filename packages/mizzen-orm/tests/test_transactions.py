@@ -166,6 +166,17 @@ async def test_raw_sql_on_the_session_commits_with_the_models(db: Database) -> N
     assert (await Tally.where(name="raw").one()).number == 7
 
 
+async def test_reading_a_row_again_drops_changes_in_a_transaction_too(db: Database) -> None:
+    tally = await Tally.create(name="a", number=1)
+    async with db.transaction():
+        mine = await Tally.get(tally.id)
+        mine.number = 9
+        assert (await mine.reload()).number == 1
+        tally.number = 9
+        assert (await tally.reload()).number == 1
+    assert (await Tally.get(tally.id)).number == 1
+
+
 async def test_a_session_for_reads_refuses_writes(db: Database) -> None:
     async with db.session() as session:
         with pytest.raises(Exception, match="readonly"):

@@ -1,126 +1,128 @@
-"""What a row costs, beside SQLModel's async session with the same SQLite settings."""
+"""What a row costs: ours beside SQLModel's async session, other ORMs, SQLAlchemy and the drivers.
+
+One SQLite file or one PostgreSQL database for each peer, all with the same settings and the same
+rows, on one event loop. Every write is committed by itself; every result is checked.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import statistics
+import itertools
+import logging
 import tempfile
-import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlmodel import Field, SQLModel, select
-from sqlmodel.ext.asyncio.session import AsyncSession
-from table import Figure
+from contest import contest
+from operations import OPERATIONS
+from peers.advanced_alchemy import AdvancedAlchemy
+from peers.core import Core
+from peers.django import Django
+from peers.mizzen import Mizzen, MizzenInline, has_inline_reads
+from peers.peewee import Async, Plain, Threaded
+from peers.piccolo import Piccolo
+from peers.raw import Aiosqlite, Asyncpg, Psycopg, Sqlite3
+from peers.sqlmodel import SQLModelAsync, SQLModelAsyncpg, SQLModelLean
+from peers.tortoise import TortoiseORM
+from table import Figure, picked
 
-from mizzen.orm import Database, Model
+from mizzen.testing import postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Generator, Sequence
 
-    Work = Callable[[], Awaitable[object]]
+    from contest import Times
+    from operations import Operation
+    from peers.peer import Peer
 
-ROUNDS, CALLS, ROWS = 5, 100, 10_000
+SQLITE, POSTGRESQL, INLINE = "SQLite", "PostgreSQL", "SQLite, inline reads"
 
-
-class Ours(Model):
-    """A small row."""
-
-    name: str
-    number: int = 0
-
-
-class Theirs(SQLModel, table=True):
-    """The same row."""
-
-    id: int | None = Field(default=None, primary_key=True)
-    name: str
-    number: int = 0
+# Against SQLModel's async session.
+GOALS = {
+    SQLITE: {
+        "get by key": 10,
+        "list 1,000": 2.5,
+        "eager 100x10": 2.5,
+        "insert": 8,
+        "update": 8,
+        "bulk insert 10k": 1.9,
+    },
+    POSTGRESQL: {
+        "get by key": 4,
+        "list 1,000": 2.5,
+        "eager 100x10": 2.5,
+        "insert": 4,
+        "update": 4,
+        "bulk insert 10k": 3.5,
+        "copy 10k": None,  # SQLModel has none; the drivers show what validation costs
+    },
+    INLINE: {"get by key": 25},
+}
+# Never behind these. Blocking the event loop is no choice for an async program, and tuples are no
+# objects: the other peers only show how far it is to the ground.
+RIVALS = (TortoiseORM, Piccolo, Django, Async, Threaded, AdvancedAlchemy)
+PEERS = {
+    SQLITE: (SQLModelAsync, *RIVALS, SQLModelLean, Core, Aiosqlite, Plain),
+    POSTGRESQL: (SQLModelAsync, *RIVALS, SQLModelLean, SQLModelAsyncpg, Core, Psycopg, Asyncpg),
+    INLINE: (SQLModelAsync, Sqlite3, Plain),
+}
 
 
 def measure() -> list[Figure]:
-    """Return milliseconds, and microseconds per call; medians of alternate rounds."""
-    with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(compare(folder))
-
-
-async def compare(folder: str) -> list[Figure]:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{folder}/theirs.db")
-    event.listen(engine.sync_engine, "connect", _same_settings)
-    async with engine.begin() as connection:
-        await connection.run_sync(Theirs.metadata.create_all)
-    async with Database(f"sqlite:///{folder}/ours.db") as database:
-        await database.create_all()
-        await Ours.create(name="a")
-        await _add(engine, "a")
-        pairs: list[tuple[str, float, int, Work, Work]] = [
-            ("get by key", 10, CALLS, lambda: Ours.get(1), lambda: _get(engine)),
-            ("insert", 8, CALLS, lambda: Ours.create(name="b"), lambda: _add(engine, "b")),
-            ("update", 8, CALLS, _update, lambda: _change(engine)),
-            ("list 1,000", 2.5, 10, lambda: Ours.all().limit(1000).all(), lambda: _list(engine)),
-            ("bulk insert 10k", 1.9, 1, _bulk, lambda: _bulk_theirs(engine)),
-        ]
-        figures = [await _one(*pair) for pair in pairs]
-    await engine.dispose()
+    """Return microseconds per call. `--only sqlite,get,tortoise` leaves out all others."""
+    logging.disable(logging.WARNING)
+    chosen = picked([name for name in PEERS if name != INLINE or has_inline_reads()])
+    figures: list[Figure] = []
+    if SQLITE in chosen:
+        with sqlite_files() as fresh:
+            figures += one(SQLITE, Mizzen(), fresh)
+    if INLINE in chosen:
+        with sqlite_files() as fresh:
+            figures += one(INLINE, MizzenInline(), fresh)
+    if POSTGRESQL in chosen:
+        with postgres() as server:
+            figures += one(POSTGRESQL, Mizzen(), server.fresh)
     return figures
 
 
-async def _one(name: str, goal: float, calls: int, ours: Work, theirs: Work) -> Figure:
-    await _timed(ours, calls)
-    await _timed(theirs, calls)
-    rounds = [(await _timed(ours, calls), await _timed(theirs, calls)) for _ in range(ROUNDS)]
-    mine, other = (statistics.median(column) for column in zip(*rounds, strict=True))
-    return Figure(f"SQLite, {name}, µs", mine, other, "SQLModel async", goal=goal)
+def one(database: str, ours: Peer, fresh: object) -> list[Figure]:
+    """Return the figures of one database."""
+    names = picked([operation.name for operation in OPERATIONS])
+    kinds = picked(sorted({kind.name for kinds in PEERS.values() for kind in kinds}))
+    operations = [
+        each for each in OPERATIONS if each.name in names and each.name in GOALS[database]
+    ]
+    peers = [kind() for kind in PEERS[database] if kind.name in kinds]
+    if not operations or not peers:
+        return []
+    times = asyncio.run(contest([ours, *peers], operations, fresh))
+    return list(rows_of(database, ours, peers, operations, times))
 
 
-async def _timed(work: Work, calls: int) -> float:
-    began = time.perf_counter()
-    for _ in range(calls):
-        await work()
-    return (time.perf_counter() - began) / calls * 1e6
+def rows_of(
+    database: str, ours: Peer, peers: Sequence[Peer], operations: Sequence[Operation], times: Times
+) -> Generator[Figure]:
+    for operation, peer in itertools.product(operations, peers):
+        if operation.method not in peer.measured:
+            continue
+        goal = GOALS[database][operation.name] if type(peer) is SQLModelAsync else None
+        yield Figure(
+            f"{database} {operation.name}, µs",
+            times[operation.name, ours.name],
+            times[operation.name, peer.name],
+            peer.name,
+            goal=1.0 if isinstance(peer, RIVALS) else goal,
+        )
 
 
-async def _update() -> None:
-    row = await Ours.get(1)
-    await row.update(number=row.number + 1)
+@contextmanager
+def sqlite_files() -> Generator[object]:
+    """Give a function that gives a SQLite URL, of a file not there yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        numbers = itertools.count()
 
+        @contextmanager
+        def fresh() -> Generator[str]:
+            yield f"sqlite:///{folder}/{next(numbers)}.db"
 
-async def _bulk() -> None:
-    await Ours.insert_all({"name": "c", "number": n} for n in range(ROWS))
-
-
-async def _get(engine: AsyncEngine) -> object:
-    async with AsyncSession(engine) as session:
-        return await session.get(Theirs, 1)
-
-
-async def _add(engine: AsyncEngine, name: str) -> None:
-    async with AsyncSession(engine, expire_on_commit=False) as session:
-        session.add(Theirs(name=name))
-        await session.commit()
-
-
-async def _change(engine: AsyncEngine) -> None:
-    async with AsyncSession(engine, expire_on_commit=False) as session:
-        row = await session.get_one(Theirs, 1)
-        row.number += 1
-        await session.commit()
-
-
-async def _list(engine: AsyncEngine) -> object:
-    async with AsyncSession(engine) as session:
-        return (await session.exec(select(Theirs).limit(1000))).all()
-
-
-async def _bulk_theirs(engine: AsyncEngine) -> None:
-    async with AsyncSession(engine, expire_on_commit=False) as session:
-        session.add_all([Theirs(name="c", number=n) for n in range(ROWS)])
-        await session.commit()
-
-
-def _same_settings(connection: object, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    cursor.close()
+        yield fresh

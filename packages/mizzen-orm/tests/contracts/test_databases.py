@@ -29,3 +29,17 @@ class TestPostgreSQL(DatabaseContract):
     @pytest.fixture
     def url(self, postgres_url: str) -> str:
         return postgres_url
+
+
+@pytest.mark.extra("asyncpg")
+class TestAsyncpg(DatabaseContract):
+    @pytest.fixture
+    def url(self, postgres_url: str) -> str:
+        return postgres_url.replace("postgresql:", "postgresql+asyncpg:")
+
+
+@pytest.mark.extra("asyncmy")
+class TestMariaDB(DatabaseContract):
+    @pytest.fixture
+    def url(self, mariadb_url: str) -> str:
+        return mariadb_url

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from sqlalchemy.exc import DontWrapMixin
 
-class OrmError(Exception):
+
+class OrmError(Exception, DontWrapMixin):
     """Base of every error of mizzen.orm.
 
     `facts` (model, key, field…) become attributes, and survive pickling.
     """
+
+    row: int  # which row it was, from 1; set by `copy_all` only
 
     def __init__(self, message: str, **facts: object) -> None:
         super().__init__(message)
@@ -36,6 +40,10 @@ class NotFound(OrmError, LookupError):
     """No row matches."""
 
 
+class NotLoaded(OrmError, AttributeError):
+    """A relation or field was not read from the database: await it, include it, or reload."""
+
+
 class MultipleFound(OrmError, LookupError):
     """More than one row matches where one was asked for."""
 
@@ -48,8 +56,21 @@ class NotUnique(ConstraintFailed):
     """Another row already has that value."""
 
 
+class Restricted(ConstraintFailed):
+    """Rows depend on the one to be destroyed, `count` of them: destroy or move those first."""
+
+    count: int
+
+
 class Busy(OrmError):
     """The turn to write, or a free connection, did not come in time: try again later."""
+
+
+class Conflict(Busy):
+    """Another transaction got in the way: run the whole transaction again, as `db.attempts` does.
+
+    A deadlock, a serialization failure, or a lock that did not come in time; nothing was saved.
+    """
 
 
 class ReadOnly(OrmError):
@@ -64,8 +85,40 @@ class Damaged(OrmError):
     """The file is not a sound SQLite database: restore it from a backup."""
 
 
+class Unreadable(Damaged):
+    """A stored value can't be read: its key is missing, or it was altered, or fits no more."""
+
+
+class Stale(OrmError):
+    """Somebody else changed the row since it was read: `reload()`, and decide again."""
+
+
+class Lagged(OrmError):
+    """A reader of `db.changes()` was too slow; `lost` changes were dropped."""
+
+    lost: int
+
+
+class Abort(OrmError):
+    """Raise it in a `before_` callback to refuse the write: nothing is written."""
+
+
 class QueryFailed(OrmError):
     """The database rejected a statement; the driver's words are in the message."""
+
+
+class NoTenant(OrmError):
+    """Tenants' rows are asked for, and no tenant is set, or nothing can keep to its rows."""
+
+
+class WrongTenant(OrmError):
+    """A row of another tenant can't be written: nothing was saved."""
+
+
+class NPlusOne(OrmError, UserWarning):
+    """A line reads row after row what one read would bring; raised, or warned of."""
+
+    source: str | None
 
 
 class MigrationFailed(OrmError):

@@ -4,39 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from ._search.backend import SearchBackend
+
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Select
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from sqlalchemy import Connection, Engine
+    from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
     from ._errors import OrmError
-    from ._search import SearchShape
-    from ._terms import Term
 
-
-class SearchBackend(Protocol):
-    """How one kind of database stores a full-text index and asks it."""
-
-    def create(self, shape: SearchShape) -> list[str]:
-        """Return the statements that build the index anew, fill it, and keep it in step."""
-        ...
-
-    def drop(self, shape: SearchShape) -> list[str]:
-        """Return the statements that remove the index."""
-        ...
-
-    def present(self, connection: Connection) -> dict[str, SearchShape]:
-        """Return the indexes in the database, by table."""
-        ...
-
-    def repair(self, connection: Connection, before: dict[str, SearchShape]) -> None:
-        """Put back what altering tables has taken from the indexes there were *before*."""
-        ...
-
-    def narrow(
-        self, statement: Select[Any], key: Any, shape: SearchShape, terms: list[Term]
-    ) -> tuple[Select[Any], list[Any]]:
-        """Return *statement* with only matching rows, and the order of their rank."""
-        ...
+__all__ = ["Driver", "Isolating", "QueryCache", "SearchBackend"]
 
 
 @runtime_checkable
@@ -73,4 +51,37 @@ class Driver(Protocol):
 
     def waited(self) -> float:
         """Return the seconds spent waiting for the turn to write."""
+        ...
+
+
+class QueryCache(Protocol):
+    """Where `Query.cached()` keeps answers; `mizzen.cache.Cache` is one."""
+
+    async def fetch(
+        self,
+        key: str,
+        load: Callable[[], Awaitable[str]],
+        *,
+        ttl: float | None = None,
+        tags: Iterable[str] = (),
+    ) -> Any:
+        """Return the text kept under *key*, or what *load* returns, kept for *ttl* seconds.
+
+        What *load* raises is raised. A text whose tag is outdated while it is loaded is not kept.
+        """
+        ...
+
+    async def invalidate_tags(self, *tags: str) -> None:
+        """Make every text under any of these tags outdated."""
+        ...
+
+
+@runtime_checkable
+class Isolating(Protocol):
+    """A driver that can say how far one transaction is kept apart from others."""
+
+    isolation_levels: tuple[str, ...]  # in lower case; one that stands alone is always on
+
+    async def begin(self, session: AsyncSession, isolation: str | None, readonly: bool) -> None:
+        """Begin the transaction of *session*; nothing of this may outlive it on its connection."""
         ...

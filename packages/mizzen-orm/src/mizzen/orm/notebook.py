@@ -6,35 +6,38 @@ import asyncio
 import importlib
 import sys
 from html import escape
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from ._activity import Activity
 
-class Shown(Protocol):
-    """Something that shows itself as HTML."""
-
-    def _repr_html_(self) -> str: ...
+if TYPE_CHECKING:
+    from ._database import Database
 
 
 class View:
     """What `view()` returns; as a cell's last line it stays current until `close()`."""
 
-    def __init__(self, source: Shown, every: float) -> None:
+    def __init__(self, source: Database, every: float) -> None:
         self._source, self._every = source, every
+        self._activity = Activity(source)
         self._following: asyncio.Task[None] | None = None
         self._box: Any = None
         self._table: Any = None
+        self._button: Any = None
 
     def close(self) -> None:
-        """Stop following; closing again does nothing."""
+        """Stop following, what is shown stays; closing again does nothing."""
         if self._following is not None:
             self._following.cancel()
             self._following = None
+        if self._button is not None:
+            self._button.disabled = True
 
     def __repr__(self) -> str:
         return repr(self._source)
 
     def _repr_html_(self) -> str:
-        return self._source._repr_html_()  # pyright: ignore[reportPrivateUsage]
+        return self._activity.html()
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         bundle: dict[str, Any] = {"text/plain": repr(self), "text/html": self._repr_html_()}
@@ -52,10 +55,11 @@ class View:
             return None
         if self._box is None:
             self._table = widgets.HTML(self._repr_html_())
-            stop = widgets.Button(description="Stop", tooltip="Stop following")
-            stop.on_click(self._stopped)
-            self._box = widgets.VBox([self._table, stop], _dom_classes=("mizzen-view",))
+            self._button = widgets.Button(description="Stop", tooltip="Stop following", icon="stop")
+            self._button.on_click(self._stopped)
+            self._box = widgets.VBox([self._table, self._button], _dom_classes=("mizzen-view",))
         if self._following is None:
+            self._button.disabled = False
             self._following = asyncio.get_running_loop().create_task(self._follow())
         return self._box
 

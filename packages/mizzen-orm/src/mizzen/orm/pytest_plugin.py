@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from mizzen.orm import Database
 
-__all__ = ["mizzen_db", "mizzen_models"]
+__all__ = ["mizzen_db", "mizzen_models", "mizzen_sandbox"]
 
 
 @pytest.fixture
@@ -22,6 +22,18 @@ async def mizzen_db(anyio_backend: object) -> AsyncGenerator[Database]:
     async with Database("memory:") as database:
         await database.create_all()
         yield database
+
+
+@pytest.fixture
+async def mizzen_sandbox(mizzen_db: Database) -> AsyncGenerator[Database]:
+    """Return the database `mizzen_db`, in which everything is rolled back after the test.
+
+    Worth its while where a project's own `mizzen_db` lasts longer than a test.
+    """
+    from mizzen.orm.testing import sandbox
+
+    async with sandbox(mizzen_db):
+        yield mizzen_db
 
 
 @pytest.fixture

@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import pytest
 
 from . import Field, Relationship
 from ._database import Database
 from ._errors import ConstraintFailed, NotFound, NotUnique
-from ._known import ModelSet
-from ._model import Model
-from ._search import SearchIndex
-from ._timestamps import Timestamps
+from ._models.known import ModelSet
+from ._models.model import Model
+from ._models.timestamps import Timestamps
+from ._search.testing import SearchContract
+from ._testing.declarations import lazy, sequence, sub, trait
+from ._testing.factory import Factory
+from ._testing.queries import assert_queries
+from ._testing.sandbox import sandbox
+from ._testing.template import TemplateDatabase
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from contextlib import AbstractAsyncContextManager
 
-__all__ = ["Article", "DatabaseContract", "ModelSet", "Writer", "scratch_models"]
+__all__ = [
+    "Article",
+    "DatabaseContract",
+    "Factory",
+    "ModelSet",
+    "SearchContract",
+    "TemplateDatabase",
+    "Writer",
+    "assert_queries",
+    "lazy",
+    "sandbox",
+    "scratch_models",
+    "sequence",
+    "sub",
+    "trait",
+]
 
 
 def scratch_models() -> ModelSet:
@@ -42,7 +62,7 @@ with _OURS:
         articles: list[Article] = Relationship(back_populates="writer")
 
     class Article(Model):
-        """The other side, with a text key and a search index."""
+        """The other side, with a text key."""
 
         id: str = Field(primary_key=True)
         title: str
@@ -50,7 +70,6 @@ with _OURS:
         stars: int = 0
         writer_id: int | None = Field(default=None, foreign_key="writers.id", ondelete="CASCADE")
         writer: Writer | None = Relationship(back_populates="articles")
-        search: ClassVar[SearchIndex] = SearchIndex("title", "body")
 
 
 class DatabaseContract:
@@ -168,36 +187,6 @@ class DatabaseContract:
         await Article.insert_all({"id": f"{n:04}", "title": "t"} for n in range(1200))
         seen = [article.id async for article in Article.order("id")]
         assert seen == [f"{n:04}" for n in range(1200)]
-
-    async def test_search_finds_words_parts_phrases_and_beginnings(self, db: Database) -> None:
-        await Article.create(id="a", title="Event loops", body="def create_task(coro): os.path")
-        await Article.create(id="b", title="Threads", body="a loop of events")
-
-        async def keys(text: str) -> list[str]:
-            return sorted([article.id for article in await Article.matching(text)])
-
-        assert await keys("create_task") == await keys("task") == await keys("path") == ["a"]
-        assert await keys("loop*") == ["a", "b"]
-        assert await keys("loop* -threads") == ["a"]
-        assert await keys('"event loops"') == ["a"]
-        assert await keys("-threads") == ["a"]
-
-    @pytest.mark.parametrize(
-        "text", ["", '"', "*", "AND (", "a NEAR(", "'; --", "-", ":", "\0", "é" * 9000]
-    )
-    async def test_search_survives_any_text(self, db: Database, text: str) -> None:
-        await Article.create(id="a", title="hello")
-        assert await Article.matching(text) == []
-
-    async def test_search_follows_changes_and_removals(self, db: Database) -> None:
-        article = await Article.create(id="a", title="hello world")
-        await article.update(title="goodbye world")
-        assert await Article.matching("hello").count() == 0
-        assert await Article.matching("goodbye").where(id="a").order("-id").count() == 1
-        await Article.all().update_all(id="z")
-        assert [found.id for found in await Article.matching("goodbye")] == ["z"]
-        await Article.all().delete_all()
-        assert await Article.matching("world").count() == 0
 
 
 async def _rename_and_repeat(inner: AbstractAsyncContextManager[object], writer: Writer) -> None:

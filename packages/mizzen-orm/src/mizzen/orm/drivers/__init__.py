@@ -16,6 +16,8 @@ _OURS = {
     "sqlite": (".sqlite", "SQLite"),
     "postgresql": (".postgresql", "PostgreSQL"),
     "postgres": (".postgresql", "PostgreSQL"),
+    "mysql": (".mysql", "MySQL"),
+    "mariadb": (".mysql", "MySQL"),
 }
 
 
@@ -24,8 +26,8 @@ def scheme_of(url: str) -> str:
     scheme, colon, _ = url.partition(":")
     if not colon:
         raise ConfigurationError(
-            f'"{masked(url)}" is not a database URL; write "memory:", "sqlite:///app.db" '
-            'or "postgresql://user@host/name".'
+            f'"{masked(url)}" is not a database URL; write "memory:", "sqlite:///app.db", '
+            '"postgresql://user@host/name" or "mysql://user@host/name".'
         )
     return scheme.lower().partition("+")[0]
 

@@ -1,7 +1,9 @@
 """Search on SQLite: a contentless FTS5 table, kept in step by three triggers.
 
-Contentless keeps no second copy of the text. FTS5 knows rows by number only, and SQLite renumbers
-rows without an integer key (VACUUM, table rebuilds), so other keys get a table of stable numbers.
+Contentless keeps no second copy of the text. Each state of a row is known by a number of its own,
+never used again: SQLite renumbers rows without an integer key (VACUUM, table rebuilds), and
+`INSERT OR REPLACE` removes rows without telling any trigger. The words of such a row stay behind
+under a number that no row has, so nobody finds them; `rebuild()` takes them out.
 """
 
 # Names come from mapped columns and are quoted; values are never part of these statements.
@@ -11,73 +13,87 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, column, false, select, table
+from sqlalchemy import Select, column, select, table
 
-from .._search import SearchShape
+from .._search.porter import stem
+from .._search.shape import FORMAT, SearchShape
+from ._fts5_check import check
+from ._fts5_table import indexed, quoted, virtual_table
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from collections.abc import Sequence
 
-    from .._terms import Term
+    from sqlalchemy import ColumnElement, Connection
 
-# unicode61 splits at "_": the parts of an identifier are words, and the whole is a phrase.
-_TOKENIZER = "unicode61 remove_diacritics 2"
+    from .._search.backend import SearchCheck
+    from .._search.query import SearchTerm
+
 _MARK = "mizzen search "
 
 
 class FTS5:
     """Builds FTS5 indexes and asks them."""
 
+    in_one_statement = True
+
     def create(self, shape: SearchShape) -> list[str]:
         """Return the statements that build the index, fill it, and keep it in step."""
-        name, on = _quoted(shape.name), _quoted(shape.table)
-        columns = ", ".join(_quoted(field) for field in shape.fields)
-        made = [
+        name, on, key = quoted(shape.name), quoted(shape.table), quoted(shape.key)
+        numbers, columns = quoted(shape.name + "_key"), indexed(shape)
+        values = ", ".join(f"stored.{quoted(field)}" for field in shape.fields)
+        weights = ", ".join(map(repr, shape.each_weight))
+        return [
             *self.drop(shape),
-            f"CREATE VIRTUAL TABLE {name} USING fts5({columns}, content='', "
-            f"tokenize='{_TOKENIZER}')",
+            virtual_table(name, shape),
+            f"INSERT INTO {name}({name}, rank) VALUES ('rank', 'bm25({weights})')",
+            f"CREATE TABLE {numbers} "
+            "(number INTEGER PRIMARY KEY AUTOINCREMENT, key NOT NULL UNIQUE)",
+            f"INSERT INTO {numbers}(key) SELECT {key} FROM {on}",
+            f"INSERT INTO {name}(rowid, {columns}) SELECT known.number, {values} "
+            f"FROM {numbers} AS known JOIN {on} AS stored ON stored.{key} = known.key",
+            *self.triggers(shape.renewed()),
         ]
-        key = _quoted(shape.key)
-        if shape.numbered:
-            made.append(f"INSERT INTO {name}(rowid, {columns}) SELECT {key}, {columns} FROM {on}")
-        else:
-            numbers = _quoted(shape.name + "_key")
-            made += [
-                f"CREATE TABLE {numbers} (number INTEGER PRIMARY KEY, key NOT NULL UNIQUE)",
-                f"INSERT INTO {numbers}(key) SELECT {key} FROM {on}",
-                f"INSERT INTO {name}(rowid, {columns}) SELECT number, {columns} "
-                f"FROM {numbers} JOIN {on} ON {key} = {numbers}.key",
-            ]
-        return made + self.triggers(shape)
 
     def triggers(self, shape: SearchShape) -> list[str]:
         """Return the triggers, which SQLite drops whenever a table is rebuilt."""
-        name, on = shape.name, _quoted(shape.table)
-        watched = ", ".join(_quoted(field) for field in (shape.key, *shape.fields))
-        numbers, key = _quoted(name + "_key"), _quoted(shape.key)
-        number, unnumber, renumber = "", "", ""
-        if not shape.numbered:
-            number = f"INSERT INTO {numbers}(key) VALUES (new.{key}); "
-            unnumber = f"DELETE FROM {numbers} WHERE key = old.{key}; "
-            renumber = f"UPDATE {numbers} SET key = new.{key} WHERE key = old.{key}; "
-        add, remove = self._change(shape, "new"), self._change(shape, "old")
+        name, on, key = shape.name, quoted(shape.table), quoted(shape.key)
+        numbers = quoted(name + "_key")
+        watched = ", ".join(quoted(field) for field in (shape.key, *shape.fields))
+        # What a replaced row has left behind is deleted by name, because inside of an
+        # `INSERT OR IGNORE` the insert would be ignored otherwise.
+        renumber = (
+            f"DELETE FROM {numbers} WHERE key = new.{key}; "
+            f"INSERT INTO {numbers}(key) VALUES (new.{key});"
+        )
+        unnumber = f"DELETE FROM {numbers} WHERE key = old.{key};"
+        add, remove = _add(shape), _remove(shape)
+        changed = " OR ".join(
+            f"old.{field} COLLATE BINARY IS NOT new.{field}"
+            for field in map(quoted, (shape.key, *shape.fields))
+        )
+        mark = _MARK + shape.to_json().replace("*/", "*\\/")
         return [
-            f"CREATE TRIGGER {_quoted(name + '_insert')} AFTER INSERT ON {on} "
-            f"BEGIN /* {_MARK}{shape.to_json()} */ {number}{add} END",
-            f"CREATE TRIGGER {_quoted(name + '_delete')} AFTER DELETE ON {on} "
-            f"BEGIN {remove} {unnumber}END",
-            f"CREATE TRIGGER {_quoted(name + '_update')} AFTER UPDATE OF {watched} ON {on} "
-            f"BEGIN {remove} {renumber}{add} END",
+            f"CREATE TRIGGER {quoted(name + '_insert')} AFTER INSERT ON {on} "
+            f"BEGIN /* {mark} */ {renumber} {add} END",
+            f"CREATE TRIGGER {quoted(name + '_delete')} AFTER DELETE ON {on} "
+            f"BEGIN {remove} {unnumber} END",
+            f"CREATE TRIGGER {quoted(name + '_update')} AFTER UPDATE OF {watched} ON {on} "
+            f"WHEN {changed} BEGIN {remove} {unnumber} {renumber} {add} END",
         ]
 
     def drop(self, shape: SearchShape) -> list[str]:
         """Return the statements that remove the index."""
         triggers = (f"{shape.name}_{event}" for event in ("insert", "delete", "update"))
         return [
-            *(f"DROP TRIGGER IF EXISTS {_quoted(trigger)}" for trigger in triggers),
-            f"DROP TABLE IF EXISTS {_quoted(shape.name)}",
-            f"DROP TABLE IF EXISTS {_quoted(shape.name + '_key')}",
+            *(f"DROP TRIGGER IF EXISTS {quoted(trigger)}" for trigger in triggers),
+            f"DROP TABLE IF EXISTS {quoted(shape.name)}",
+            f"DROP TABLE IF EXISTS {quoted(shape.name + '_key')}",
         ]
+
+    def optimize(self, shape: SearchShape) -> list[str]:
+        """Return the statement that merges the parts of the index into one."""
+        name = quoted(shape.name)
+        return [f"INSERT INTO {name}({name}) VALUES ('optimize')"]
 
     def present(self, connection: Connection) -> dict[str, SearchShape]:
         """Return the indexes in the database, by table."""
@@ -98,53 +114,83 @@ class FTS5:
         names = set(connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars().all())
         for shape in before.values():
             if shape.table not in now and {shape.name, shape.table} <= names:
-                for statement in self.triggers(shape):
+                again = self.triggers(shape) if shape.format == FORMAT else self.create(shape)
+                for statement in again:
                     connection.exec_driver_sql(statement)
 
+    def check(self, connection: Connection, shape: SearchShape) -> SearchCheck:
+        """Compare the index with its table."""
+        return check(connection, shape)
+
     def narrow(
-        self, statement: Select[Any], key: Any, shape: SearchShape, terms: list[Term]
-    ) -> tuple[Select[Any], list[Any]]:
-        """Return *statement* with only matching rows, and the order of their rank."""
-        index: Any = table(shape.name, column("rowid"), column("rank"), column(shape.name))
-        numbers: Any = table(shape.name + "_key", column("number"), column("key"))
-        matched = index.c[shape.name].op("MATCH", is_comparison=True)(_expression(terms))
-        same = index.c.rowid == (key if shape.numbered else numbers.c.number)
-        if all(term.excluded for term in terms):
-            # FTS5 can only take away from something found, so "all but" is asked around it.
-            found = select(index.c.rowid if shape.numbered else numbers.c.key).where(matched)
-            unwanted = found if shape.numbered else found.where(same)
-            return statement.where(key.not_in(unwanted) if terms else false()), []
-        if not shape.numbered:
-            statement = statement.join(numbers, numbers.c.key == key)
-        return statement.join(index, same).where(matched), [index.c.rank]
+        self,
+        statement: Select[Any],
+        key: Any,
+        shape: SearchShape,
+        clauses: Sequence[Sequence[SearchTerm]],
+        excluded: Sequence[SearchTerm],
+    ) -> tuple[Select[Any], ColumnElement[float]]:
+        """Return *statement* with only matching rows, and their rank."""
+        index, numbers = _tables(shape)
+        asked = " AND ".join(f"({_any_of(shape, terms)})" for terms in clauses)
+        if excluded:
+            asked = f"({asked}) NOT ({_any_of(shape, excluded)})"
+        statement = statement.join(numbers, numbers.c.key == key)
+        statement = statement.join(index, index.c.rowid == numbers.c.number)
+        return statement.where(_match(index, shape, asked)), -index.c.rank
 
-    def _change(self, shape: SearchShape, row: str) -> str:
-        name = _quoted(shape.name)
-        columns = ", ".join(_quoted(field) for field in shape.fields)
-        values = ", ".join(f"{row}.{_quoted(field)}" for field in shape.fields)
-        # After a changed key has been renumbered the number is found under the new one.
-        number = f"{row}.{_quoted(shape.key)}"
-        if not shape.numbered:
-            numbers = _quoted(shape.name + "_key")
-            number = f"(SELECT number FROM {numbers} WHERE key = {number})"
-        if row == "old":
-            columns = f"{name}, rowid, {columns}"
-            return f"INSERT INTO {name}({columns}) VALUES ('delete', {number}, {values});"
-        return f"INSERT INTO {name}(rowid, {columns}) VALUES ({number}, {values});"
+    def found(
+        self, key: Any, shape: SearchShape, terms: Sequence[SearchTerm]
+    ) -> ColumnElement[bool]:
+        """Return the condition that the row with *key* matches one of *terms*."""
+        index, numbers = _tables(shape)
+        keys = select(numbers.c.key).where(index.c.rowid == numbers.c.number)
+        condition: ColumnElement[bool] = key.in_(
+            keys.where(_match(index, shape, _any_of(shape, terms)))
+        )
+        return condition
 
-
-def _expression(terms: list[Term]) -> str:
-    wanted = " AND ".join(_phrase(term) for term in terms if not term.excluded)
-    unwanted = " OR ".join(_phrase(term) for term in terms if term.excluded)
-    if wanted and unwanted:
-        return f"({wanted}) NOT ({unwanted})"
-    return wanted or unwanted
+    def stems(
+        self, connection: Connection, shape: SearchShape, words: Sequence[str]
+    ) -> dict[str, str]:
+        """Return the stems of English words."""
+        return {word: stem(word) for word in words} if shape.language == "english" else {}
 
 
-def _phrase(term: Term) -> str:
-    # Tokens are letters and digits only, so nothing in the quotes can end them.
-    return f'"{" ".join(term.tokens)}"{" *" if term.prefix else ""}'
+def _add(shape: SearchShape) -> str:
+    values = ", ".join(f"new.{quoted(field)}" for field in shape.fields)
+    numbers = f"SELECT number FROM {quoted(shape.name + '_key')} WHERE key"
+    return (
+        f"INSERT INTO {quoted(shape.name)}(rowid, {indexed(shape)}) "
+        f"VALUES (({numbers} = new.{quoted(shape.key)}), {values});"
+    )
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _remove(shape: SearchShape) -> str:
+    name, numbers = quoted(shape.name), quoted(shape.name + "_key")
+    values = ", ".join(f"old.{quoted(field)}" for field in shape.fields)
+    # Selected, so that nothing is taken out for a row that the index doesn't know.
+    return (
+        f"INSERT INTO {name}({name}, rowid, {indexed(shape)}) "
+        f"SELECT 'delete', number, {values} FROM {numbers} WHERE key = old.{quoted(shape.key)};"
+    )
+
+
+def _tables(shape: SearchShape) -> tuple[Any, Any]:
+    index = table(shape.name, column("rowid"), column("rank"), column(shape.name))
+    return index, table(shape.name + "_key", column("number"), column("key"))
+
+
+def _match(index: Any, shape: SearchShape, asked: str) -> ColumnElement[bool]:
+    condition: ColumnElement[bool] = index.c[shape.name].op("MATCH", is_comparison=True)(asked)
+    return condition
+
+
+def _any_of(shape: SearchShape, terms: Sequence[SearchTerm]) -> str:
+    return " OR ".join(_phrase(shape, term) for term in terms)
+
+
+def _phrase(shape: SearchShape, term: SearchTerm) -> str:
+    # Words are letters and digits only, so nothing in the quotes can end them.
+    phrase = f'"{" ".join(term.words)}"{" *" if term.prefix else ""}'
+    return phrase if term.field is None else f"field{shape.fields.index(term.field)} : {phrase}"

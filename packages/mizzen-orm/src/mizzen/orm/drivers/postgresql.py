@@ -1,8 +1,8 @@
-"""PostgreSQL through psycopg 3."""
+"""PostgreSQL through psycopg 3, or asyncpg where the URL says `postgresql+asyncpg:`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
@@ -10,18 +10,23 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from .._connections.finish import finish
 from .._errors import ConfigurationError, OrmError
 from . import masked
 from ._explain import explain
+from ._times import exact_times
 from ._tsvector import TSVector
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
+    from sqlalchemy.ext.asyncio import AsyncSession
 
+    from .._connections.direct import Direct
     from ..abc import SearchBackend
 
 # "mizzen" in ASCII: the advisory lock that migrating processes queue for.
 _MIGRATION_LOCK = 0x6D697A7A656E
+_PSYCOPG = "postgresql+psycopg"
 
 
 class PostgreSQL:
@@ -30,11 +35,18 @@ class PostgreSQL:
     reader: AsyncEngine
     writer: AsyncEngine
     search: SearchBackend = TSVector()
+    isolation_levels: tuple[str, ...] = (
+        "serializable",
+        "repeatable read",
+        "read committed",
+        "read uncommitted",
+    )
 
     def __init__(self, url: str, *, timeout: float, pool: int) -> None:
         self._url = _psycopg(url)
         self._timeout, self._pool = timeout, pool
         self.file: str = masked(url)
+        self.direct: Direct | None = None
 
     async def open(self) -> None:
         """Make the pool and reach the server once."""
@@ -45,25 +57,49 @@ class PostgreSQL:
                 max_overflow=self._pool,
                 pool_timeout=self._timeout,
                 pool_pre_ping=True,  # a restarted server costs a reconnect, not an error
+                connect_args=self._connecting(),
             )
         except ModuleNotFoundError as error:
             raise ConfigurationError(
                 'PostgreSQL needs psycopg: pip install "mizzen-orm[postgres]"'
             ) from error
+        exact_times(self.writer.dialect)
         try:
             async with self.writer.connect() as connection:
                 await connection.execute(text("SELECT 1"))
         except (SQLAlchemyError, OSError) as error:
             await self.close()
             raise self.explain(error) from error
+        except BaseException:  # cancelled: nobody else will close what is open by now
+            await finish(self.close())
+            raise
+        if self._url.drivername == _PSYCOPG:
+            from ._psycopg_direct import PsycopgDirect
+
+            arguments = self.writer.dialect.create_connect_args(self._url)[1]
+            self.direct = PsycopgDirect(arguments, size=self._pool * 2, timeout=self._timeout)
 
     async def close(self) -> None:
         """Close the pool."""
+        if self.direct is not None:
+            await self.direct.close()
         await self.writer.dispose()
 
+    async def begin(self, session: AsyncSession, isolation: str | None, readonly: bool) -> None:
+        """Begin the transaction of *session*; the pool takes the settings back with it."""
+        options: dict[str, Any] = {"postgresql_readonly": True} if readonly else {}
+        if isolation is not None:
+            options["isolation_level"] = isolation.upper()
+        await session.connection(execution_options=options)
+
     def migrator(self) -> Engine:
-        """Return a plain engine on the same driver."""
-        return create_engine(self._url, poolclass=NullPool)
+        """Return a plain engine, on psycopg."""
+        try:
+            return create_engine(self._url.set(drivername=_PSYCOPG), poolclass=NullPool)
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                'migrations of PostgreSQL need psycopg: pip install "mizzen-orm[postgres]"'
+            ) from error
 
     def before_migrations(self, connection: Connection) -> None:
         """Queue for the advisory lock; the transaction's end gives it back."""
@@ -80,6 +116,13 @@ class PostgreSQL:
         """Return 0: PostgreSQL's writers don't queue here."""
         return 0.0
 
+    def _connecting(self) -> dict[str, Any]:
+        if self._url.drivername != _PSYCOPG:
+            return {}
+        from ._psycopg_connecting import connected
+
+        return {"async_creator_fn": connected}
+
 
 def _psycopg(url: str) -> URL:
     try:
@@ -87,5 +130,5 @@ def _psycopg(url: str) -> URL:
     except (ArgumentError, ValueError) as error:
         raise ConfigurationError(f'"{masked(url)}" is not a PostgreSQL URL.') from error
     if parsed.drivername in {"postgresql", "postgres"}:
-        return parsed.set(drivername="postgresql+psycopg")
+        return parsed.set(drivername=_PSYCOPG)
     return parsed

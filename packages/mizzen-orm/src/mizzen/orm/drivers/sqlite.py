@@ -6,6 +6,7 @@ import functools
 import os
 import sqlite3
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
@@ -15,18 +16,23 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from .._connections.finish import finish
+from .._connections.lane import Lane, ReaderConnection, SessionReader, WriterConnection
 from .._errors import ConfigurationError, MigrationFailed, OrmError
-from .._finish import finish
-from .._lane import Lane, ReaderConnection, WriterConnection
 from ._explain import explain
 from ._fts5 import FTS5
+from ._numbers import exact_numbers
+from ._sqlite_direct import SQLiteDirect
 from ._thread import ThreadConnection
+from ._times import exact_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import Connection, Engine
+    from sqlalchemy.ext.asyncio import AsyncSession
 
+    from .._connections.direct import Direct
     from ..abc import SearchBackend
 
 # After the lane SQLite's own lock is free, unless somebody writes without taking the lane.
@@ -39,14 +45,28 @@ _OPTIONS: dict[str, Any] = {
 
 
 class SQLite:
-    """A SQLite file; `memory:` is a private temporary file, so both behave alike."""
+    """A SQLite file; `memory:` is a private temporary file, so both behave alike.
+
+    One that is not *writable* (a replica) has to exist, and nothing is ever written to it.
+    """
 
     reader: AsyncEngine
     writer: AsyncEngine
     search: SearchBackend = FTS5()
+    isolation_levels: tuple[str, ...] = ("serializable",)
 
-    def __init__(self, url: str, *, timeout: float, pool: int) -> None:
-        self._path = _path(url)
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float,
+        pool: int,
+        inline_reads: bool = False,
+        writable: bool = True,
+    ) -> None:
+        self._path, self._writable = _path(url), writable
+        self._inline_reads = inline_reads
+        self.direct: Direct | None = None
         self._timeout, self._pool = timeout, pool
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._lanes: list[Lane] = []
@@ -60,10 +80,17 @@ class SQLite:
             make = functools.partial(tempfile.TemporaryDirectory[str], prefix="mizzen-orm-")
             self._folder = await anyio.to_thread.run_sync(make)
         self.writer = self._async_engine(self._connect_writer, size=1)
-        self.reader = self._async_engine(self._connect_reader, size=self._pool)
+        self.reader = self._async_engine(self._connect_session_reader, size=self._pool)
         event.listen(self.writer.sync_engine, "begin", _begin)
+        self.direct = SQLiteDirect(
+            functools.partial(_started, self._connect_reader),
+            functools.partial(_started, self._connect_writer),
+            readers=self._pool,
+            inline=self._connect_reader if self._inline_reads else None,
+        )
         try:
-            async with self.writer.connect() as connection:
+            engine = self.writer if self._writable else self.reader
+            async with engine.connect() as connection:
                 await connection.execute(text("SELECT count(*) FROM sqlite_master"))
                 await connection.rollback()
         except (SQLAlchemyError, OSError, sqlite3.Error) as error:
@@ -72,11 +99,19 @@ class SQLite:
 
     async def close(self) -> None:
         """Close every connection; a temporary database is gone then."""
+        if self.direct is not None:
+            await self.direct.close()
         await self.reader.dispose()
         await self.writer.dispose()
         if self._folder is not None:
             folder, self._folder = self._folder, None
             await anyio.to_thread.run_sync(folder.cleanup)
+
+    async def begin(self, session: AsyncSession, isolation: str | None, readonly: bool) -> None:
+        """Begin the transaction of *session*; a readonly one sees one state of the file."""
+        connection = await session.connection()
+        if readonly:  # on a reader's connection, which begins nothing by itself
+            await connection.exec_driver_sql("BEGIN")
 
     def migrator(self) -> Engine:
         """Return an engine with foreign keys off: SQLite alters a table by replacing it."""
@@ -86,6 +121,8 @@ class SQLite:
             creator=functools.partial(self._connect_writer, foreign_keys=False),
         )
         event.listen(engine, "begin", _begin)
+        exact_numbers(engine.dialect)
+        exact_times(engine.dialect)
         return engine
 
     def before_migrations(self, connection: Connection) -> None:
@@ -117,26 +154,26 @@ class SQLite:
         return self._path or "memory:"
 
     def _async_engine(self, connect: Callable[[], sqlite3.Connection], size: int) -> AsyncEngine:
-        async def connected() -> ThreadConnection:
-            connection = ThreadConnection(connect)
-            try:
-                await connection
-            except BaseException:
-                # The thread answers to this event loop: it ends before the caller goes on.
-                await finish(connection.close())
-                raise
-            return connection
-
-        return create_async_engine(
+        engine = create_async_engine(
             URL.create("sqlite+aiosqlite", database=self.file),
-            async_creator=connected,
+            async_creator=functools.partial(_started, connect),
             pool_size=size,
             max_overflow=0,
             pool_timeout=self._timeout,
         )
+        exact_numbers(engine.dialect)
+        exact_times(engine.dialect)
+        return engine
 
-    def _connect_reader(self) -> sqlite3.Connection:
-        return ReaderConnection(self.file, **_OPTIONS)
+    def _connect_session_reader(self) -> sqlite3.Connection:
+        return self._connect_reader(SessionReader)
+
+    def _connect_reader(
+        self, kind: type[ReaderConnection] = ReaderConnection
+    ) -> sqlite3.Connection:
+        if self._writable:
+            return kind(self.file, **_OPTIONS)
+        return kind(Path(self.file).as_uri() + "?mode=rw", uri=True, **_OPTIONS)
 
     def _connect_writer(self, *, foreign_keys: bool = True) -> sqlite3.Connection:
         return WriterConnection(
@@ -153,6 +190,17 @@ class SQLite:
             self._waited += self._lanes.pop(0).waited
         self._lanes.append(lane)
         return lane
+
+
+async def _started(connect: Callable[[], sqlite3.Connection]) -> ThreadConnection:
+    connection = ThreadConnection(connect)
+    try:
+        await connection
+    except BaseException:
+        # The thread answers to this event loop: it ends before the caller goes on.
+        await finish(connection.close())
+        raise
+    return connection
 
 
 def _begin(connection: Connection) -> None:

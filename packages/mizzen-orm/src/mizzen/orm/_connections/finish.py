@@ -1,0 +1,34 @@
+"""Running an ending (commit, rollback, close) to its end, however often the task is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+
+from .._watching.source import waiting_task
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+T = TypeVar("T")
+
+
+async def finish(ending: Coroutine[Any, Any, T]) -> T:
+    """Await *ending* in a task of its own; a cancellation is delivered after it is done."""
+    token = waiting_task.set(asyncio.current_task())
+    task = asyncio.ensure_future(ending)
+    waiting_task.reset(token)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not task.cancelled():
+            task.exception()  # seen, though the cancellation is what the caller gets
+        raise cancelled
+    return task.result()

@@ -1,0 +1,1 @@
+"""What was written: told after the commit."""

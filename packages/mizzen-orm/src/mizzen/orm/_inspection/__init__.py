@@ -1,0 +1,1 @@
+"""What is in a database, changing it, and models made from it: `db.meta`."""

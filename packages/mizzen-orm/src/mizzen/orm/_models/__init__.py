@@ -1,0 +1,1 @@
+"""Models: what a class says, and what its instances do."""

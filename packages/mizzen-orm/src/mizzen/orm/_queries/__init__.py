@@ -1,0 +1,1 @@
+"""Queries: chained, compiled once, run in one go."""

@@ -1,0 +1,49 @@
+"""Conditions as callers give them: expressions, dicts of look-ups and keywords."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import ColumnElement, and_, true
+from sqlalchemy.orm import InstrumentedAttribute, QueryableAttribute
+
+from .._errors import UnknownName
+from . import shapes
+from .lookups import condition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .._models.model import Model
+
+
+def conditions(
+    model: type[Model], caller: str, given: tuple[object, ...], lookups: Mapping[str, Any]
+) -> list[ColumnElement[bool]]:
+    """Return one expression for each of *given* and each of *lookups*."""
+    made = [_one(model, caller, each) for each in given]
+    if caller == "where":
+        return [*made, *(_lookup(model, name, value) for name, value in lookups.items())]
+    return [*made, *(condition(model, name, value) for name, value in lookups.items())]
+
+
+def _lookup(model: type[Model], name: str, value: Any) -> Any:
+    plain = shapes.lookup(model, name, value)
+    return condition(model, name, value) if plain is None else plain
+
+
+def _one(model: type[Model], caller: str, given: object) -> ColumnElement[bool]:
+    if isinstance(given, ColumnElement | shapes.Lookup):
+        return cast("ColumnElement[bool]", given)
+    if isinstance(given, QueryableAttribute) and not isinstance(given, InstrumentedAttribute):
+        return cast("ColumnElement[bool]", cast("Any", given).__clause_element__())  # a hybrid
+    if not isinstance(given, dict):
+        raise UnknownName(
+            f"{caller}() takes expressions such as {model.__name__}.id == 1, dicts of look-ups "
+            f"and field=value, not {given!r}."
+        )
+    lookups = cast("dict[object, Any]", given)
+    for name in lookups:
+        if not isinstance(name, str):
+            raise UnknownName(f"{caller}(): a look-up is a text, not {name!r}.")
+    return and_(true(), *(condition(model, str(name), lookups[name]) for name in lookups))

@@ -1,0 +1,1 @@
+"""Fixtures: counted queries, sandboxes, factories, template databases."""

@@ -1,0 +1,1 @@
+ALTER TABLE posts ADD CONSTRAINT `c` CHECK (views >= 0);

@@ -1,0 +1,11 @@
+"""Concurrently in transaction: the way that harms."""
+
+from alembic import op
+
+revision = "2"
+down_revision = "1"
+irreversible = "of no use in a test"
+
+
+def upgrade() -> None:
+    op.create_index("ix_posts_views", "posts", ["views"], postgresql_concurrently=True)

@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX "ix posts views" ON public.posts (views);

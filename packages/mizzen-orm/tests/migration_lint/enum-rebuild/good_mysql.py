@@ -1,0 +1,16 @@
+"""Enum rebuild: a safe way."""
+
+from alembic import op
+
+revision = "2"
+down_revision = "1"
+irreversible = "of no use in a test"
+
+
+def upgrade() -> None:
+    op.change_enum(
+        "status",
+        old=["open", "closed"],
+        new=["open", "closed", "new"],
+        columns=[("posts", "status", True)],
+    )

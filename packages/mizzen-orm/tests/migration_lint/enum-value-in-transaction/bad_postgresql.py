@@ -1,0 +1,17 @@
+"""Enum value in transaction: the way that harms."""
+
+from alembic import op
+
+revision = "2"
+down_revision = "1"
+irreversible = "of no use in a test"
+
+
+def upgrade() -> None:
+    op.change_enum(
+        "status",
+        old=["open", "closed"],
+        new=["open", "closed", "lost"],
+        columns=[("posts", "status", True)],
+    )
+    op.execute("UPDATE posts SET status = 'lost'")

@@ -1,0 +1,11 @@
+"""Mysql charset: the way that harms."""
+
+from alembic import op
+
+revision = "2"
+down_revision = "1"
+irreversible = "of no use in a test"
+
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE posts CONVERT TO CHARACTER SET utf8mb4")

@@ -1,0 +1,11 @@
+"""Raw ddl: the way that harms."""
+
+from alembic import op
+
+revision = "2"
+down_revision = "1"
+irreversible = "of no use in a test"
+
+
+def upgrade() -> None:
+    op.execute("CREATE TRIGGER t AFTER INSERT ON posts BEGIN SELECT 1; END")

@@ -1,0 +1,1 @@
+INSERT INTO tags (name) VALUES ('ALTER TABLE posts RENAME COLUMN title TO headline;');

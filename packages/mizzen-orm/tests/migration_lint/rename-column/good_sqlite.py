@@ -1,0 +1,12 @@
+"""Rename column: a safe way."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "2"
+down_revision = "1"
+irreversible = "of no use in a test"
+
+
+def upgrade() -> None:
+    op.add_column("posts", sa.Column("headline", sa.String(100)))

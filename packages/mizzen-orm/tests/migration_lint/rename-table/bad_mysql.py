@@ -1,0 +1,11 @@
+"""Rename table: the way that harms."""
+
+from alembic import op
+
+revision = "2"
+down_revision = "1"
+irreversible = "of no use in a test"
+
+
+def upgrade() -> None:
+    op.rename_table("tags", "labels")

@@ -1,0 +1,1 @@
+ALTER TABLE posts ALTER subtitle SET NOT NULL;

@@ -1,0 +1,11 @@
+"""Sqlite breaks references: a safe way."""
+
+from alembic import op
+
+revision = "2"
+down_revision = "1"
+irreversible = "of no use in a test"
+
+
+def upgrade() -> None:
+    op.rename_column("authors", "id", "number")

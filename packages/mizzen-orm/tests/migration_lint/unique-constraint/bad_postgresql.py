@@ -1,0 +1,11 @@
+"""Unique constraint: the way that harms."""
+
+from alembic import op
+
+revision = "2"
+down_revision = "1"
+irreversible = "of no use in a test"
+
+
+def upgrade() -> None:
+    op.create_unique_constraint("uq_posts_slug", "posts", ["slug"])

@@ -1,0 +1,11 @@
+"""Validate in same step: a safe way."""
+
+from alembic import op
+
+revision = "2"
+down_revision = "1"
+irreversible = "of no use in a test"
+
+
+def upgrade() -> None:
+    op.validate_constraint("ck_posts_later", "posts")

@@ -1,0 +1,12 @@
+"""Volatile default: the way that harms."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "2"
+down_revision = "1"
+irreversible = "of no use in a test"
+
+
+def upgrade() -> None:
+    op.add_column("posts", sa.Column("key", sa.String(36), server_default=sa.text("(uuid())")))

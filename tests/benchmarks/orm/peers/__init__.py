@@ -1,0 +1,1 @@
+"""The peers, one a file; all offer what `peers.peer.Peer` says."""

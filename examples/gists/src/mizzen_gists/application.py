@@ -30,7 +30,7 @@ def build(data: str | os.PathLike[str], *, everything: bool = False) -> App:
     )  # fmt: skip
     app.use(importer=importer)
     app.web.provide(announcer)
-    open_channels(app.cable)
+    open_channels(app.cable, importer)
     failing.add_answers(app.web)
     accounts.add_routes(app.web)
     pages.add_routes(app.web)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from mizzen.cable import Channel
+from mizzen.cable import Channel, event
 
 from .models import Gist, Visibility
 from .policy import may_see
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
     from mizzen.cable import Cable
     from mizzen.web import Web
 
+    from .importing import Importer
 
-def open_channels(cable: Cable) -> None:
+
+def open_channels(cable: Cable, importer: Importer) -> None:
     """Register the channels."""
 
     @cable.channel("gists")
@@ -30,6 +33,11 @@ def open_channels(cable: Cable) -> None:
 
         async def authorize(self) -> bool:
             return True
+
+        @event
+        async def now(self) -> dict[str, object]:
+            """Answer how far it is: a page may be older than its connection."""
+            return asdict(await importer.progress())
 
     @cable.channel("gist:{id}")
     class Room(Channel):

@@ -31,7 +31,7 @@ export async function followList(cable: Cable): Promise<void> {
 
 export async function followImport(cable: Cable): Promise<void> {
   const room = await cable.join("import");
-  room.on("progress", (progress: Progress) => {
+  const show = (progress: Progress): void => {
     const panel = document.querySelector<HTMLElement>("[data-import]");
     if (!panel) return;
     panel.hidden = !progress.running && progress.failed === 0;
@@ -46,7 +46,12 @@ export async function followImport(cable: Cable): Promise<void> {
     write("rate", progress.per_second);
     write("failed", progress.failed);
     if (progress.html && document.body.dataset.page === "list") showCard(progress.html);
-  });
+  };
+  // The page was made before it was live. An answer that is lost with the connection comes again.
+  const catchUp = (): Promise<void> => room.send<Progress>("now").then(show, () => {});
+  room.on("progress", show);
+  room.on("rejoined", catchUp);
+  await catchUp();
 }
 
 export async function followGist(cable: Cable): Promise<void> {

@@ -14,13 +14,16 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ._database import Database
-from ._errors import ConfigurationError, OrmError
+from ._errors import ConfigurationError, OrmError, SchemasFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ._migrations.migrations import Migration, Migrations
+    from ._migrations.schemas import SchemaMigrations
 
+# What may go through many schemas.
+_FOR_SCHEMAS = {"up", "down", "redo", "status", "history"}
 # What to say when there was nothing to do or to show.
 NOTHING = {
     "make": "the models and the migrations say the same; nothing to make",
@@ -43,6 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for module in chosen.models:
             importlib.import_module(module)
         lines, code = asyncio.run(_run(chosen))
+    except SchemasFailed as error:
+        print("\n".join(_by_schema(error.done)))
+        for schema, why in error.errors.items():
+            print(f"error: schema {schema}: {why}", file=sys.stderr)
+        return 1
     except OrmError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -57,7 +65,15 @@ async def _run(chosen: argparse.Namespace) -> tuple[list[str], int]:
     if not chosen.url:
         raise ConfigurationError("which database? say --url, or set DATABASE_URL.")
     async with Database(chosen.url) as database:
-        migrations = database.migrations(chosen.folder)
+        migrations = database.migrations(chosen.folder, shared=chosen.shared)
+        if chosen.action in _FOR_SCHEMAS and (chosen.schema or chosen.every_schema):
+            names: list[str] = [] if chosen.every_schema else chosen.schema
+            many = migrations.schemas(*names)
+            return _by_schema(await _moved(many, chosen)), 0
+        if len(chosen.schema) > 1 or chosen.every_schema:
+            raise ConfigurationError(f"{chosen.action} is for one schema at a time.")
+        if chosen.schema:
+            migrations = migrations.in_schema(chosen.schema[0])
         if chosen.action == "lint":
             found = await migrations.lint(dialect=chosen.dialect, pending=chosen.pending)
             serious = {"error", "warning"} if chosen.strict else {"error"}
@@ -89,16 +105,31 @@ async def _acted(migrations: Migrations, chosen: argparse.Namespace) -> list[str
                 chosen.direction, steps=chosen.steps, to=chosen.to, dialect=chosen.dialect
             )
             return [text] if text else []
-        case "up":
-            return _shown(await migrations.up(chosen.steps, to=chosen.to))
-        case "down":
-            return _shown(await migrations.down(chosen.steps, to=chosen.to))
-        case "redo":
-            return _shown(await migrations.redo(chosen.steps))
-        case "history":
-            return _shown(await migrations.history())
         case _:
-            return _shown(await migrations.status())
+            return _shown(await _moved(migrations, chosen))
+
+
+async def _moved(migrations: Migrations | SchemaMigrations, chosen: argparse.Namespace) -> Any:
+    match chosen.action:
+        case "up":
+            return await migrations.up(chosen.steps, to=chosen.to)
+        case "down":
+            return await migrations.down(chosen.steps, to=chosen.to)
+        case "redo":
+            return await migrations.redo(chosen.steps)
+        case "history":
+            return await migrations.history()
+        case _:
+            return await migrations.status()
+
+
+def _by_schema(found: Mapping[str, list[Migration]]) -> list[str]:
+    return [
+        line
+        for schema, steps in found.items()
+        if steps
+        for line in (f"schema {schema}", *(f"  {line}" for line in _shown(steps)))
+    ]
 
 
 def _shown(found: list[Migration]) -> list[str]:
@@ -119,6 +150,15 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--folder", default="migrations", help="where the files are")
     shared.add_argument(
         "--models", action="append", default=[], help="a module that defines models (repeatable)"
+    )
+    shared.add_argument(
+        "--schema", action="append", default=[], help="a schema of PostgreSQL (repeatable)"
+    )
+    shared.add_argument(
+        "--every-schema", action="store_true", help="every schema that was migrated before"
+    )
+    shared.add_argument(
+        "--shared", action="append", default=[], help="a schema to look into after it (repeatable)"
     )
 
     def action(name: str, words: str) -> argparse.ArgumentParser:

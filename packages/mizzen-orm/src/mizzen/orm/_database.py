@@ -202,7 +202,7 @@ class Database(Watched):
 
         return Sync(self)
 
-    async def sql(self, sql: str, **values: Any) -> list[Row[Any]]:
+    async def sql(self, sql: str, **values: Any) -> list[Row[*tuple[Any, ...]]]:
         """Run a SELECT of one's own, with `:name` for each value, and return its rows."""
         from ._queries.raw import bound
 
@@ -274,6 +274,8 @@ class Database(Watched):
         self,
         folder: str | Path,
         *,
+        schema: str | None = None,
+        shared: Sequence[str] = (),
         lock_timeout: float | timedelta | str = "5s",
         tries: int = 5,
         wait: float | timedelta | str = "10m",
@@ -281,11 +283,20 @@ class Database(Watched):
         """Return the migrations kept in *folder*.
 
         A statement waits *lock_timeout* at most for a busy table, and is tried *tries* times;
-        *wait* bounds the wait for another process that migrates.
+        *wait* bounds the wait for another process that migrates. With *schema* (PostgreSQL) they
+        are about its tables, and it is made if it is missing; *shared* ones are looked into, too.
         """
         from ._migrations.migrations import Migrations
 
-        return Migrations(self, folder, lock_timeout=lock_timeout, tries=tries, wait=wait)
+        return Migrations(
+            self,
+            folder,
+            schema=schema,
+            shared=shared,
+            lock_timeout=lock_timeout,
+            tries=tries,
+            wait=wait,
+        )
 
     @property
     def meta(self) -> Meta:

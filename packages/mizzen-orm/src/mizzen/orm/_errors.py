@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy.exc import DontWrapMixin
 
 
@@ -123,3 +125,10 @@ class NPlusOne(OrmError, UserWarning):
 
 class MigrationFailed(OrmError):
     """A migration could not be made or applied; the database is as it was before."""
+
+
+class SchemasFailed(MigrationFailed):
+    """Some schemas could not be migrated: `errors` by schema, and what was `done` in the others."""
+
+    errors: dict[str, OrmError]
+    done: dict[str, list[Any]]

@@ -51,7 +51,7 @@ class Row(NamedTuple):
 
 def rows(connection: Connection) -> dict[str, Row]:
     """Return the rows by revision, in the order in which they came; none without the table."""
-    if not inspect(connection).has_table(TABLE.name):
+    if not is_there(connection):
         return {}
     if is_old(connection):
         heads = connection.execute(text(f"SELECT version_num FROM {TABLE.name}")).scalars()  # noqa: S608
@@ -88,8 +88,8 @@ def prepare(connection: Connection, history: History) -> None:
         for step in history:
             if step.revision in have:
                 record(connection, step)
-    else:
-        TABLE.create(connection, checkfirst=True)
+    elif not is_there(connection):
+        TABLE.create(connection, checkfirst=False)
 
 
 def record(connection: Connection, step: Step, state: str = "applied", progress: str = "") -> None:
@@ -128,9 +128,16 @@ def now() -> datetime:
 def is_old(connection: Connection) -> bool:
     """Return whether the table has the older layout, which knows heads only."""
     there = inspect(connection)
-    return there.has_table(TABLE.name) and all(
+    return is_there(connection) and all(
         column["name"] == "version_num" for column in there.get_columns(TABLE.name)
     )
+
+
+def is_there(connection: Connection, schema: str | None = None) -> bool:
+    """Return whether *schema*, or else the connection's own, has the table."""
+    # Without a name PostgreSQL would also show the table of another schema in the path.
+    there = inspect(connection)
+    return there.has_table(TABLE.name, schema=schema or there.default_schema_name)
 
 
 def _aware(when: datetime) -> datetime:

@@ -7,6 +7,7 @@ goes on there. MySQL can't take changes of the schema back: see `Migration.state
 
 from __future__ import annotations
 
+import copy
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
@@ -22,7 +23,9 @@ from . import bookkeeping, dry_run, files, making, piecewise, squash
 from .lint.linter import lint
 from .lint.rules import DIALECTS
 from .moves import Moves
+from .place import Place, migrated
 from .runner import Patience
+from .schemas import SchemaMigrations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -61,7 +64,8 @@ class Migrations:
 
     `lock_timeout` bounds how long a statement waits for a busy table, so that nothing queues up
     behind it; it is tried `tries` times, with growing pauses. `wait` bounds the wait for another
-    process that migrates.
+    process that migrates. With *schema* (PostgreSQL) it is about that schema, which `up` makes when
+    it is missing, and which has its own bookkeeping; *shared* schemas are looked into after it.
     """
 
     def __init__(
@@ -69,13 +73,33 @@ class Migrations:
         database: Database,
         folder: str | Path,
         *,
+        schema: str | None = None,
+        shared: Iterable[str] = (),
         lock_timeout: float | timedelta | str = "5s",
         tries: int = 5,
         wait: float | timedelta | str = "10m",
     ) -> None:
         self._database = database
         self._folder = Path(folder)
+        self._place = Place(schema, tuple(shared))
         self._patience = Patience(seconds(lock_timeout), max(1, tries), seconds(wait))
+
+    def schemas(self, *names: str) -> SchemaMigrations:
+        """Return the same migrations for several schemas, one after the other (PostgreSQL).
+
+        Without *names*: every schema that was migrated before, but for the connection's own.
+        """
+        return SchemaMigrations(self, names)
+
+    def in_schema(self, name: str) -> Migrations:
+        """Return the same migrations for the schema *name* (PostgreSQL)."""
+        found = copy.copy(self)
+        found._place = self._place._replace(schema=name)
+        return found
+
+    async def migrated_schemas(self) -> list[str]:
+        """Return every schema that was migrated before, but for the connection's own."""
+        return await self._run(migrated)
 
     async def make(
         self,
@@ -105,6 +129,8 @@ class Migrations:
 
         Several processes may do so at once: each step is applied once.
         """
+        if self._place.schema is not None:
+            await self._run(lambda inner: self._place.create(inner, self._patience.wait))
         return await self._move(lambda moves: moves.up(steps, to), applied=True)
 
     async def down(self, steps: int | None = 1, *, to: str | None = None) -> list[Migration]:
@@ -156,8 +182,10 @@ class Migrations:
         """
         wish = dry_run.Wish(direction == "up", steps, to, self._patience.lock_timeout)
         if dialect is None:
-            return await self._run(lambda inner: dry_run.of_database(inner, self._folder, wish))
-        return await anyio.to_thread.run_sync(dry_run.of_files, dialect, self._folder, wish)
+            made = await self._run(lambda inner: dry_run.of_database(inner, self._folder, wish))
+        else:
+            made = await anyio.to_thread.run_sync(dry_run.of_files, dialect, self._folder, wish)
+        return self._place.script(made)
 
     async def lint(
         self,
@@ -194,7 +222,8 @@ class Migrations:
         await self._move(lambda moves: [moves.resolve(revision, applied=applied)], applied=applied)
 
     def __repr__(self) -> str:
-        return f"<mizzen.orm.Migrations {self._folder} of {self._database.url}>"
+        where = f", schema {self._place.schema}" if self._place.schema else ""
+        return f"<mizzen.orm.Migrations {self._folder} of {self._database.url}{where}>"
 
     @property
     def _driver(self) -> Any:
@@ -219,6 +248,7 @@ class Migrations:
         with _one_at_a_time:
             engine = self._driver.migrator()
             try:
+                self._place.enter(engine)
                 with engine.connect() as connection:
                     return work(connection)
             except CommandError as error:

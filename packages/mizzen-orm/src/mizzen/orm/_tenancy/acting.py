@@ -18,13 +18,14 @@ from sqlalchemy import text
 from .._errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterable, Mapping
 
     from sqlalchemy import Connection
 
     from .._database import Database
 
 _KEY = "mizzen_acting"
+_LONGEST_NAME = 63  # bytes
 
 _ROLE = text(
     "SELECT r.rolname AS name, r.rolsuper OR r.rolbypassrls AS above, "
@@ -50,8 +51,8 @@ class Acting(NamedTuple):
     def begin(self, connection: Connection) -> None:
         """Say it on a connection whose transaction has just begun."""
         if self.schema is not None:
-            path = ", ".join(map(_quoted, (self.schema, *self.shared)))
-            found = connection.execute(_SCHEMA, {"path": path, "schema": self.schema}).first()
+            ways = path(self.schema, self.shared)
+            found = connection.execute(_SCHEMA, {"path": ways, "schema": self.schema}).first()
             if found is None:
                 raise ConfigurationError(
                     f"there is no schema {self.schema!r}: `await db.create_all(schema=…)` "
@@ -117,8 +118,21 @@ def create_schema(connection: Connection, schema: str) -> None:
     """Make *schema* if it is missing, and the one where the transaction creates its tables."""
     if connection.dialect.name != "postgresql":
         raise _only_postgresql("schemas")
-    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {_escaped(_quoted(schema))}"))
+    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {_escaped(quoted(schema))}"))
     Acting(schema=schema).begin(connection)
+
+
+def path(schema: str, shared: Iterable[str] = ()) -> str:
+    """Return the `search_path` that looks into *schema* first, then into the *shared* ones."""
+    return ", ".join(map(quoted, (schema, *shared)))
+
+
+def quoted(name: str) -> str:
+    """Return the name of a schema as SQL takes it."""
+    # PostgreSQL would cut a longer name short, and two tenants might be one.
+    if not name or "\0" in name or len(name.encode()) > _LONGEST_NAME:
+        raise ConfigurationError(f"{name!r} is no name of a schema.")
+    return '"' + name.replace('"', '""') + '"'
 
 
 @contextmanager
@@ -160,12 +174,6 @@ def _require_security(role: str | None, found: Any) -> None:
 
 def _only_postgresql(what: str) -> ConfigurationError:
     return ConfigurationError(f"{what} for a block are PostgreSQL's; this is another database.")
-
-
-def _quoted(name: str) -> str:
-    if not name or "\0" in name:
-        raise ConfigurationError(f"{name!r} is no name of a schema.")
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _escaped(sql: str) -> str:

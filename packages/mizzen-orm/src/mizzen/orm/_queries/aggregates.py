@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Row, func, inspect, select
+from sqlalchemy import (
+    JSON,
+    Date,
+    DateTime,
+    Interval,
+    Row,
+    String,
+    Time,
+    Uuid,
+    func,
+    inspect,
+    select,
+)
 
 from .._connections import sessions
 from .._errors import UnknownName
+from .._fields.lookups import refuse_order_by
 from .chain import Chain
 from .lookups import column
 from .rows import Rows, chosen
@@ -45,7 +58,7 @@ class Aggregates(Chain[M]):
             raise UnknownName("group() takes the names of one or more fields.")
         return Rows(self._model, self._database, self._unsorted(), columns).group(*fields)
 
-    async def aggregate(self, **named: Any) -> Row[Any]:
+    async def aggregate(self, **named: Any) -> Row[*tuple[Any, ...]]:
         """Return one row of named aggregates (`total=func.sum(Note.stars)`) over the rows."""
         columns = chosen(self._model, (), named)
         if not columns:
@@ -57,20 +70,20 @@ class Aggregates(Chain[M]):
 
     async def sum(self, field: str) -> Any:
         """Return the sum of *field*, 0 when there is no value."""
-        return await self._one(func.sum(column(self._model, field))) or 0
+        return await self._one(func.sum(self._counted(field))) or 0
 
     async def avg(self, field: str) -> float | None:
         """Return the mean of *field*, or None when there is no value."""
-        found = await self._one(func.avg(column(self._model, field)))
+        found = await self._one(func.avg(self._counted(field)))
         return None if found is None else float(found)
 
     async def min(self, field: str) -> Any:
         """Return the least value of *field*, or None."""
-        return await self._one(func.min(column(self._model, field)))
+        return await self._one(func.min(self._counted(field)))
 
     async def max(self, field: str) -> Any:
         """Return the greatest value of *field*, or None."""
-        return await self._one(func.max(column(self._model, field)))
+        return await self._one(func.max(self._counted(field)))
 
     def subquery(self, name: str | None = None) -> Subquery:
         """Return the rows as a table of another query: `query.subquery().c.title`."""
@@ -82,6 +95,22 @@ class Aggregates(Chain[M]):
 
     async def _one(self, expression: Any) -> Any:
         return (await self.aggregate(value=expression))[0]
+
+    def _counted(self, field: str) -> Any:
+        found = column(self._model, field)
+        refuse_order_by(found)  # encrypted text has neither a greatest value nor a sum
+        return found
+
+    def _number(self, call: str, field: str) -> Any:
+        found = column(self._model, field)
+        if isinstance(found.type, Interval | DateTime | Date | Time | String | Uuid | JSON):
+            raise UnknownName(
+                f"{call}() is of numbers, and {self._model.__name__}.{field} holds none: "
+                "pluck() the values and add them up in Python.",
+                model=self._model.__name__,
+                name=field,
+            )
+        return found
 
     def _unsorted(self) -> Any:
         return self._statement().order_by(None)

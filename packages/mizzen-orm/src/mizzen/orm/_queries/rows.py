@@ -11,7 +11,9 @@ from sqlalchemy.orm import QueryableAttribute
 from .._connections import sessions
 from .._database import current
 from .._errors import MultipleFound, NotFound, UnknownName
-from .lookups import readable
+from .._fields.lookups import refuse_order_by
+from .lookups import readable, unlimited
+from .unlike_lists import UnlikeLists
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from .._models.model import Model
 
 
-class Rows:
+class Rows(UnlikeLists):
     """Rows of values of one query. Every method but the last in a chain returns a new one."""
 
     def __init__(
@@ -66,20 +68,20 @@ class Rows:
         """Skip the first *rows* rows."""
         return self._with(_base=self._base.offset(rows))
 
-    def __await__(self) -> Generator[Any, None, list[Row[Any]]]:
+    def __await__(self) -> Generator[Any, None, list[Row[*tuple[Any, ...]]]]:
         return self.all().__await__()
 
-    async def all(self) -> list[Row[Any]]:
+    async def all(self) -> list[Row[*tuple[Any, ...]]]:
         """Return every row, a named tuple."""
         async with sessions.reader(self._database or current()) as session:
             return list((await session.execute(self.statement())).all())
 
-    async def first(self) -> Row[Any] | None:
+    async def first(self) -> Row[*tuple[Any, ...]] | None:
         """Return the first row, or None."""
         found = await self.limit(1).all()
         return found[0] if found else None
 
-    async def one(self) -> Row[Any]:
+    async def one(self) -> Row[*tuple[Any, ...]]:
         """Return the only row; raises `NotFound` or `MultipleFound`."""
         found = await self.limit(2).all()
         if len(found) > 1:
@@ -120,7 +122,7 @@ class Rows:
 
     def __clause_element__(self) -> Any:
         """Return the SELECT, for `field__in=rows`."""
-        return self.statement()
+        return unlimited(self.statement())
 
     def __repr__(self) -> str:
         return f"<mizzen.orm.Rows {self._model.__name__}: {len(self._columns)} values>"
@@ -128,8 +130,11 @@ class Rows:
     def _key(self, key: object) -> Any:
         if isinstance(key, str):
             named = self._named(key.removeprefix("-"))
+            refuse_order_by(named)
             return named.desc() if key.startswith("-") else named
-        return _expression(key)
+        given = _expression(key)
+        refuse_order_by(given)
+        return given
 
     def _named(self, name: str, *, bare: bool = False) -> Any:
         for each in self._columns:

@@ -18,11 +18,16 @@ from .documents import Document
 from .encrypted import EncryptedText
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from .._models.model import Model
 
+    Converters = Sequence[tuple[str, Callable[[Any], Any] | None]]
+
 Forms = dict[str, bytes]
+
+# What a driver gives that nobody can change: it serves as well as the form made of it.
+UNCHANGING = frozenset({str, bytes, type(None)})
 
 _FIXED = (str, bytes, int, float, complex, type(None))
 
@@ -61,15 +66,34 @@ def keep(instance: Model) -> None:
         model._kept.__set__(instance, snapshot(model, vars(instance)))
 
 
+def forms_of_cells(fields: Converters) -> Callable[[Sequence[Any]], Forms]:
+    """Return what makes the forms of *fields* from what the driver gave, when they are asked for.
+
+    Such a function and its cells stand for the forms of an object: most are never asked for.
+    """
+
+    def forms(cells: Sequence[Any]) -> Forms:
+        return {
+            name: form(cell if convert is None else convert(cell))
+            for (name, convert), cell in zip(fields, cells, strict=True)
+        }
+
+    return forms
+
+
 def changes_inside(instance: Model) -> dict[str, tuple[Any, Any]]:
     """Return the mutable fields that changed since `keep`: field -> (old JSON value, new value)."""
     model: Any = type(instance)
     if not mutable_fields(model):
         return {}
     try:
-        before: Forms = model._kept.__get__(instance)
+        before: Any = model._kept.__get__(instance)
     except AttributeError:
         return {}  # never read or saved
+    if before.__class__ is tuple:
+        forms, *cells = before
+        before = forms(cells)
+        model._kept.__set__(instance, before)
     held = vars(instance)
     return {
         name: (json.loads(before[name]), held[name])
@@ -77,12 +101,14 @@ def changes_inside(instance: Model) -> dict[str, tuple[Any, Any]]:
     }
 
 
-def flag(instance: Model) -> None:
-    """Let SQLAlchemy know of changes inside values."""
-    for name in changes_inside(instance):
+def flag(instance: Model) -> dict[str, tuple[Any, Any]]:
+    """Let SQLAlchemy know of changes inside values, and return them, see `changes_inside`."""
+    inside = changes_inside(instance)
+    for name in inside:
         state: Any = inspect(instance)
         if name not in state.committed_state:
             flag_modified(instance, name)
+    return inside
 
 
 def form(value: Any) -> bytes:

@@ -11,6 +11,7 @@ import weakref
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, cast
 
+from pydantic import BaseModel
 from sqlalchemy import inspect
 from sqlalchemy.orm import InstanceState
 from sqlalchemy.orm.attributes import manager_of_class, set_committed_value
@@ -155,13 +156,7 @@ def hydrator(
         except ValueError:  # an unusual value, see `converting`
             return careful(rows, result)
 
-    def hydrate_and_keep(rows: Sequence[Any], result: Result) -> list[Any]:
-        made = hydrate(rows, result)
-        for row in made:
-            in_place.keep(row)
-        return made
-
-    return hydrate_and_keep if in_place.mutable_fields(model) else hydrate
+    return hydrate
 
 
 def _generated(
@@ -174,7 +169,7 @@ def _generated(
     scope: dict[str, Any] = {
         "new": object.__new__,
         "model": model,
-        "fill": object.__setattr__,
+        "fill": cast("Any", BaseModel).__dict__["__dict__"].__set__,
         "mark": cast("Any", model)._read.__set__,
     }
     values = ", ".join(
@@ -187,14 +182,42 @@ def _generated(
         "    add = made.append\n"
         f"    for ({', '.join(cells)},) in rows:\n"
         "        row = new(model)\n"
-        f"        fill(row, '__dict__', {{{values}}})\n"
+        f"        fill(row, {{{values}}})\n"
         "        mark(row, result)\n"
+        f"{_keeping(model, names, cells, convert, scope)}"
         "        add(row)\n"
         "    return made\n"
     )
     # Built from mapped names (quoted by repr) only: a loop over them costs twice as much a row.
     exec(source, scope)  # noqa: S102
     return cast("Hydrate", scope["hydrate"])
+
+
+def _keeping(
+    model: type[Model],
+    names: Sequence[str],
+    cells: Sequence[str],
+    convert: Sequence[Callable[[Any], Any] | None],
+    scope: dict[str, Any],
+) -> str:
+    """Return the lines that remember what may change inside the values of one row."""
+    mutable = in_place.mutable_fields(model)
+    kept = [each for each in zip(names, cells, convert, strict=True) if each[0] in mutable]
+    if not kept:
+        return ""
+    scope |= {
+        "keep": in_place.keep,
+        "hold": cast("Any", model)._kept.__set__,
+        "forms": in_place.forms_of_cells([(name, how) for name, _, how in kept]),
+        "unchanging": in_place.UNCHANGING,
+    }
+    fixed = " and ".join(f"{cell}.__class__ in unchanging" for _, cell, _ in kept)
+    return (
+        f"        if {fixed}:\n"
+        f"            hold(row, (forms, {', '.join(cell for _, cell, _ in kept)}))\n"
+        "        else:\n"
+        "            keep(row)\n"
+    )
 
 
 def _called(cell: str, how: Callable[[Any], Any], scope: dict[str, Any]) -> str:

@@ -9,7 +9,6 @@ from sqlalchemy import inspect
 from sqlalchemy.ext.hybrid import hybrid_method, hybrid_property
 
 from mizzen.orm import ConfigurationError, Database, Field, Generated, Invalid, Model
-from mizzen.orm._fields.generated import generated_fields
 from mizzen.orm.testing import scratch_models
 
 if TYPE_CHECKING:
@@ -87,10 +86,8 @@ async def test_many_rows_are_inserted_without_it(db: Database) -> None:
 
 
 def test_a_generated_value_can_not_be_given() -> None:
-    with MODELS:
-        assert generated_fields(Box) == ("area",)
-        with pytest.raises(Invalid, match="area: Value error, the database computes"):
-            Box(width=1, area=7)
+    with MODELS, pytest.raises(Invalid, match="area: Value error, the database computes"):
+        Box(width=1, area=7)
 
 
 async def test_hybrids_serve_objects_and_queries(db: Database) -> None:

@@ -156,11 +156,24 @@ def test_other_look_ups_are_refused() -> None:
         lambda: Patient.order("-email"),
         lambda: Patient.order(patient.email),
         lambda: Patient.order("name").order("note"),
+        lambda: Patient.select("name").order("email"),
+        lambda: Patient.select("name").order("-email"),
+        lambda: Patient.select(mail=Patient.email).order("mail"),
+        lambda: Patient.select("name").order(Patient.email),
+        lambda: Patient.group("name").order("note"),
     ]
     for attempt in refused:
         with pytest.raises(UnknownName, match="is encrypted"):
             attempt()
+    with pytest.raises(UnknownName, match="is encrypted, and has no order"):
+        patient.email.desc()
     assert lookup_value(Patient, "email", "eq", "x") == "x"
+
+
+@pytest.mark.parametrize("number", ["min", "max", "sum", "avg"])
+async def test_encrypted_text_is_not_counted_with(db: Database, number: str) -> None:
+    with pytest.raises(UnknownName, match="is encrypted"):
+        await getattr(Patient.all(), number)("email")
 
 
 async def test_after_rotation_every_key_reads_and_finds(db: Database) -> None:

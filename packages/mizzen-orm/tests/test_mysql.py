@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -151,6 +152,23 @@ async def test_a_read_only_transaction_says_so(maria: Database) -> None:
         async with maria.engine.connect() as connection:
             await connection.execute(text("START TRANSACTION READ ONLY"))
             await connection.execute(text("DELETE FROM notes"))
+
+
+async def test_new_tables_bring_no_warnings(
+    maria: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    note()
+
+    class Seat(Model):
+        row: int = Field(primary_key=True)
+        number: int = Field(primary_key=True)
+
+    with caplog.at_level("WARNING"), warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        await maria.create_all()
+    assert [record.getMessage() for record in caplog.records] == []
+    assert [str(each.message) for each in warned] == []
+    assert await Seat.create(row=1, number=2) == await Seat.get((1, 2))
 
 
 async def test_connections_have_our_settings(maria: Database) -> None:

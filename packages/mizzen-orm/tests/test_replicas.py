@@ -333,6 +333,36 @@ async def test_the_sync_facade_remembers_writes_of_its_thread(filled: list[str])
     assert found == ["one", "primary", "primary", "one"]
 
 
+async def test_calls_of_the_sync_facade_make_no_task_of_the_thread_sticky(
+    filled: list[str], tmp_path: Path
+) -> None:
+    context = Context()
+
+    def call() -> None:
+        with Database(f"sqlite:///{tmp_path}/other.db").sync as sync:
+            sync.create_all()
+
+    await asyncio.get_running_loop().run_in_executor(None, context.run, call)
+
+    async def read() -> list[str]:
+        async with Database(filled[0], replicas=[filled[1]], sticky="60s"):
+            await asyncio.create_task(write())
+            return [await who()]
+
+    async def write() -> None:
+        await Note.create(title="new")
+
+    assert await asyncio.create_task(read(), context=context) == ["one"]
+
+
+async def test_nobody_has_written_before_the_clock_is_as_old_as_the_memory(
+    filled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mizzen.orm._connections.sticky.time.monotonic", lambda: 5.0)
+    async with Database(filled[0], replicas=[filled[1]], sticky="60s") as db, db.session():
+        assert await who() == "one"
+
+
 async def test_another_kind_of_database_is_no_replica(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="another kind"):
         Database(f"sqlite:///{tmp_path}/a.db", replicas=["postgresql://user:secret@host/name"])

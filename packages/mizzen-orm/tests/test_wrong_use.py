@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -57,6 +58,14 @@ WRONG: dict[str, tuple[Callable[[Library], Any], type[OrmError], str]] = {
     "include a model": (lambda x: x.Book.all().include(x.Author), UnknownName, "no relation"),
     "include a number": (lambda x: x.Book.all().include(5), UnknownName, "relations are author"),
     "join a column": (lambda x: x.Book.join(x.Book.title), UnknownName, "Book.title is no"),
+    "no look-up": (lambda x: x.Book.where(author__=x.ann), UnknownName, "write author=…"),
+    "no look-up of a field": (lambda x: x.Book.where(title__="a"), UnknownName, "write title=…"),
+    "no look-up across": (lambda x: x.Book.where(author__name__="a"), UnknownName, "author__name="),
+    "no look-up in a dict": (
+        lambda x: x.Book.where_any({"author__": x.ann}),
+        UnknownName,
+        "author",
+    ),
     "contains None": (lambda x: x.Book.where(title__contains=None), UnknownName, "isnull"),
     "iexact None": (lambda x: x.Book.where(title__iexact=None), UnknownName, "isnull"),
     "several for one": (lambda x: x.Book.where(pages=[1, 2]), UnknownName, "pages__in"),
@@ -105,6 +114,23 @@ async def test_a_refused_relation_changes_nothing(library: Library) -> None:
         await book.update(author=library.emma)
     await book.save()
     assert (await library.Book.get(book.id)).author_id == ann.id
+
+
+async def test_a_query_is_no_list_before_it_runs(library: Library) -> None:
+    for query in (library.Book.order("id"), library.Book.select("title")):
+        for wrong, words in (
+            (lambda query=query: [row for row in query], "for row in await query"),
+            (lambda query=query: list(query), "await query.first"),
+            (lambda query=query: query[0], "await query.first"),
+            (lambda query=query: query[:3], "limit(rows).offset(skipped)"),
+            (lambda query=query: library.emma in query, "await query"),
+            (lambda query=query: len(query), "await query.count()"),
+            (lambda query=query: "yes" if query else "no", "await query.exists()"),
+        ):
+            with pytest.raises(TypeError, match=re.escape(words)):
+                wrong()
+        assert len(await query) == 1
+        assert not isinstance(query, Iterable)
 
 
 async def test_batches_have_a_size(library: Library) -> None:

@@ -8,6 +8,7 @@ a session serves one task at once.
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ class Frame:
     open: bool = True
     mode: Mode = AS_IT_IS
     committed: bool = False
-    wrote: float = 0.0  # when something inside last wrote; kept where there are replicas
+    wrote: float = -math.inf  # when something inside last wrote; kept where there are replicas
 
 
 _ambient: ContextVar[Frame | None] = ContextVar("mizzen_orm_frame", default=None)

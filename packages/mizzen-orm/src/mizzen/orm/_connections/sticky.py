@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
+    from contextvars import Context
 
 _NEVER: Mapping[object, float] = MappingProxyType({})
 
 # When each database was last written to: by this context, and by this thread through `db.sync`.
 _wrote: ContextVar[Mapping[object, float]] = ContextVar("mizzen_orm_wrote", default=_NEVER)
 _shared: ContextVar[dict[object, float] | None] = ContextVar("mizzen_orm_shared", default=None)
+# What a thread's calls through `db.sync` share; nothing else that begins in it has part in it.
+_of_calls: ContextVar[dict[object, float] | None] = ContextVar("mizzen_orm_calls", default=None)
 _forced: ContextVar[frozenset[object]] = ContextVar("mizzen_orm_primary", default=frozenset())
 
 
@@ -58,7 +61,10 @@ class Sticky:
             _forced.reset(token)
 
 
-def share() -> None:
-    """Let the calls that this thread makes through `db.sync` know of one another's writes."""
-    if _shared.get() is None:
-        _shared.set({})
+def share(context: Context) -> None:
+    """Let a call through `db.sync` know of the writes of this thread's others; it has *context*."""
+    shared = _of_calls.get()
+    if shared is None:
+        shared = dict[object, float]()
+        _of_calls.set(shared)
+    context.run(_shared.set, shared)

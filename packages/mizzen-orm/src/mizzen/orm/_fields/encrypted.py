@@ -59,7 +59,7 @@ class _Comparator(TypeDecorator.Comparator[Any]):
         if op in (operators.is_, operators.is_not) or (value is None and op in (*_ALIKE, *_UNLIKE)):
             return super().operate(op, *other, **options)
         if not kind.deterministic or op not in (*_ALIKE, *_UNLIKE):
-            raise refused(kind, getattr(op, "__name__", str(op)))
+            raise refused(kind, _words(op))
         turns = kind.turns()
         bound = isinstance(value, BindParameter)
         if not bound and isinstance(value, ClauseElement | InstrumentedAttribute):
@@ -173,6 +173,12 @@ def refused(kind: EncryptedText, what: str) -> UnknownName:
         "exact values"
     )
     return UnknownName(f"{place} is encrypted, and has no {what}: {allowed}.", name=place)
+
+
+def _words(op: Any) -> str:
+    if op in (operators.asc_op, operators.desc_op):
+        return "order"
+    return str(getattr(op, "__name__", op)).removesuffix("_op")
 
 
 def _compared(expression: Any, kind: EncryptedText, op: Any, value: Any) -> Any:

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import CoreSchema, core_schema
-from sqlalchemy import inspect
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
-
-    from .._models.model import Model
 
 
 @dataclass(frozen=True)
@@ -29,19 +26,6 @@ class Generated:
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         return core_schema.no_info_after_validator_function(_only_none, handler(source))
-
-
-def generated_fields(model: type[Model]) -> tuple[str, ...]:
-    """Return the fields that a write leaves out and reads back."""
-    found: tuple[str, ...] | None = model.__dict__.get("__generated__")
-    if found is None:
-        found = tuple(
-            attribute.key
-            for attribute in inspect(model).column_attrs
-            if getattr(attribute.columns[0], "computed", None) is not None
-        )
-        type.__setattr__(model, "__generated__", found)
-    return found
 
 
 def _only_none(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import ColumnElement, and_, true
+from sqlalchemy import Boolean, ColumnElement, and_, true
 from sqlalchemy.orm import InstrumentedAttribute, QueryableAttribute
 
 from .._errors import UnknownName
@@ -24,19 +24,37 @@ def conditions(
     made = [_one(model, caller, each) for each in given]
     if caller == "where":
         return [*made, *(_lookup(model, name, value) for name, value in lookups.items())]
-    return [*made, *(condition(model, name, value) for name, value in lookups.items())]
+    return [*made, *(_named(model, name, value) for name, value in lookups.items())]
 
 
 def _lookup(model: type[Model], name: str, value: Any) -> Any:
     plain = shapes.lookup(model, name, value)
-    return condition(model, name, value) if plain is None else plain
+    return _named(model, name, value) if plain is None else plain
+
+
+def _named(model: type[Model], name: str, value: Any) -> ColumnElement[bool]:
+    if name.endswith("__") and name not in model.__pydantic_fields__:
+        raise UnknownName(
+            f"{model.__name__}: {name!r} has nothing behind its underscores: write "
+            f"{name.rstrip('_')}=…, or a look-up or field there, as in {name}in=….",
+            model=model.__name__,
+            name=name,
+        )
+    return condition(model, name, value)
+
+
+def _may_be_true(given: QueryableAttribute[Any]) -> bool:
+    """Return whether a condition may be this alone: a hybrid, or a field of booleans."""
+    return not isinstance(given, InstrumentedAttribute) or isinstance(
+        getattr(given, "type", None), Boolean
+    )
 
 
 def _one(model: type[Model], caller: str, given: object) -> ColumnElement[bool]:
     if isinstance(given, ColumnElement | shapes.Lookup):
         return cast("ColumnElement[bool]", given)
-    if isinstance(given, QueryableAttribute) and not isinstance(given, InstrumentedAttribute):
-        return cast("ColumnElement[bool]", cast("Any", given).__clause_element__())  # a hybrid
+    if isinstance(given, QueryableAttribute) and _may_be_true(given):
+        return cast("ColumnElement[bool]", cast("Any", given).__clause_element__())
     if not isinstance(given, dict):
         raise UnknownName(
             f"{caller}() takes expressions such as {model.__name__}.id == 1, dicts of look-ups "
@@ -46,4 +64,4 @@ def _one(model: type[Model], caller: str, given: object) -> ColumnElement[bool]:
     for name in lookups:
         if not isinstance(name, str):
             raise UnknownName(f"{caller}(): a look-up is a text, not {name!r}.")
-    return and_(true(), *(condition(model, str(name), lookups[name]) for name in lookups))
+    return and_(true(), *(_named(model, str(name), lookups[name]) for name in lookups))

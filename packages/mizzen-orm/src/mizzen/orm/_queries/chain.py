@@ -27,7 +27,8 @@ from .._models.hydration import key_names
 from .._relations import polymorphic_loading
 from .._search.matching import matched
 from . import alternatives, filters, paths, scopes, shapes
-from .lookups import column
+from .lookups import column, unlimited
+from .unlike_lists import UnlikeLists
 
 if TYPE_CHECKING:
     from .._models.model import Model
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="Model")
 
 
-class Chain(Generic[M]):
+class Chain(UnlikeLists, Generic[M]):
     """Rows of one model: conditions, order, relations. Nothing runs here."""
 
     def __init__(self, model: type[M], *, database: Database | None = None) -> None:
@@ -241,7 +242,7 @@ class Chain(Generic[M]):
 
     def __clause_element__(self) -> Any:
         """Return the rows' keys, for `field__in=query`."""
-        return self._rows()
+        return unlimited(self._rows())
 
     def _db(self) -> Database:
         return self._database or current()

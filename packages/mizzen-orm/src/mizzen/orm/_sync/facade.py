@@ -229,8 +229,8 @@ class Sync:
         return loop
 
     def _context(self) -> Context:
-        share()
         context = copy_context()
+        share(context)
         for name, value in entered(self).items():
             context.run(name.set, value)
         return context

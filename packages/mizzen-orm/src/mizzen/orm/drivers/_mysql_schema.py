@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from sqlalchemy import PrimaryKeyConstraint
 from sqlalchemy.dialects.mysql.base import MySQLDDLCompiler, MySQLTypeCompiler
 
 from ._numbers import DIGITS, PLACES, exact_numbers
 from ._times import exact_times
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine, Table
+    from sqlalchemy import Constraint, Engine, Table
 
 # A row holds 65,535 bytes, four for each character.
 _LONGEST_VARCHAR = 16_000
@@ -56,6 +57,11 @@ class _Types(MySQLTypeCompiler):
 
 
 class _Tables(MySQLDDLCompiler):
+    def define_constraint_preamble(self, constraint: Constraint, **kw: Any) -> str:
+        # Every primary key is called PRIMARY here: another name is a warning in the log.
+        unnamed = isinstance(constraint, PrimaryKeyConstraint)
+        return "" if unnamed else super().define_constraint_preamble(constraint, **kw)
+
     def post_create_table(self, table: Table) -> str:
         options = super().post_create_table(table)
         given = {str(name).upper() for name in cast("dict[str, Any]", table.kwargs)}

@@ -13,11 +13,13 @@ from sqlmodel._compat import SQLModelConfig, finish_init
 
 from .._display import html_table, shortened
 from .._fields import in_place
+from .._fields.zones import require_zones
 from .._queries.query import Query
 from .._relations.loading import load_relation
 from .._search.index import SearchIndex
 from . import bulk_inserting, hydration, known, locking, writing
 from .dirty import Differences, changes_of, previous_changes_of
+from .fresh_objects import complete
 from .hydration import has_state, state_of, was_read
 from .metaclass import ModelMeta, is_table
 from .validation import Validated, validate, validate_fields
@@ -25,6 +27,8 @@ from .validation import Validated, validate, validate_fields
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
 
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
     from sqlmodel import Field
 
     from .._database import Database
@@ -131,6 +135,22 @@ class Model(SQLModel, metaclass=ModelMeta, registry=known.fresh_registry()):
             found.values.update(validate_fields(cls, found.values, update))
             found.given.update(update)
         return cls(found)
+
+    @classmethod
+    def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
+        """Make a new, unsaved instance of trusted values: nothing looks at those of fields."""
+        made = super().model_construct(_fields_set, **values)
+        if is_table(cls):
+            complete(cls, [made])
+            for name in cls.__sqlmodel_relationships__.keys() & values.keys():
+                writing.relate(made, name, values[name])
+        return made
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        require_zones(cls.__pydantic_fields__, handler.resolve_ref_schema(schema))
+        return schema
 
     async def load(self, *names: str) -> Self:
         """Load relations that are not loaded yet, on this row and on those read along with it."""

@@ -71,7 +71,7 @@ def explained(model: type, error: ValidationError) -> Invalid:
     found = [
         {
             "field": ".".join(str(part) for part in item["loc"]),
-            "message": str(item["msg"]),
+            "message": _said(model, item["type"], item["loc"]) or str(item["msg"]),
             "type": str(item["type"]),
         }
         for item in error.errors(include_url=False, include_input=False, include_context=False)
@@ -81,6 +81,19 @@ def explained(model: type, error: ValidationError) -> Invalid:
         for item in found
     )
     return Invalid(f"{model.__name__} is not valid: {said}", model=model.__name__, errors=found)
+
+
+def _said(model: Any, kind: str, place: tuple[int | str, ...]) -> str | None:
+    """Return what to do about a mistake, where pydantic's words don't say it."""
+    if kind == "timezone_aware":
+        return (
+            "a time needs a timezone, as in datetime.now(UTC); annotate the field with pydantic's "
+            "NaiveDatetime to keep times without"
+        )
+    if kind == "extra_forbidden" and len(place) == 1:
+        known = (*model.__pydantic_fields__, *model.__sqlmodel_relationships__)
+        return f"no such field; there are {', '.join(known)}"
+    return None
 
 
 def unknown(model: type[Model], name: str, what: str = "field") -> UnknownName:

@@ -14,6 +14,8 @@ import time
 import weakref
 from typing import Any, Self, cast
 
+from .letters import teach
+
 try:
     import fcntl
 except ImportError:  # Windows: SQLite's busy timeout alone keeps writers apart
@@ -106,6 +108,7 @@ class ReaderConnection(sqlite3.Connection):
         try:
             self.execute("PRAGMA foreign_keys = ON")
             self.execute("PRAGMA query_only = ON")
+            teach(self)
         except BaseException:  # nobody else will ever hold it, to close it
             self.close()
             raise
@@ -162,6 +165,7 @@ class WriterConnection(sqlite3.Connection):
             self.lane.leave()
         self.execute(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
         self.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        teach(self)
 
     def cursor(self, factory: Any = None) -> Any:
         """Return a cursor that knows the lane."""

@@ -1,4 +1,4 @@
-"""What a look-up's value is for its field: normalised, an enum's member, or refused."""
+"""What a look-up's value is for its field: of its type, normalised, or refused."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ClauseElement
 
 from .annotations import bare, is_class
+from .comparable import comparable
 from .encrypted import EncryptedText, refused
 from .enums import member
 from .normalized import normalized
@@ -60,4 +61,4 @@ def _one(model: type[Model], field: str, value: Any) -> Any:
     enum: Any = bare(info.annotation) if info is not None else None
     if is_class(enum, Enum):
         return member(enum, value)
-    return normalized(model, field, value)
+    return normalized(model, field, comparable(model, field, value))

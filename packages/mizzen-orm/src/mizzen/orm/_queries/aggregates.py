@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import (
-    JSON,
-    Date,
-    DateTime,
-    Interval,
-    Row,
-    String,
-    Time,
-    Uuid,
-    func,
-    inspect,
-    select,
-)
+from sqlalchemy import Boolean, Float, Integer, Numeric, Row, func, inspect, select
+from sqlalchemy.types import NullType
 
 from .._connections import sessions
 from .._errors import UnknownName
@@ -70,11 +59,11 @@ class Aggregates(Chain[M]):
 
     async def sum(self, field: str) -> Any:
         """Return the sum of *field*, 0 when there is no value."""
-        return await self._one(func.sum(self._counted(field))) or 0
+        return await self._one(func.sum(self._number("sum", field))) or 0
 
     async def avg(self, field: str) -> float | None:
         """Return the mean of *field*, or None when there is no value."""
-        found = await self._one(func.avg(self._counted(field)))
+        found = await self._one(func.avg(self._number("avg", field)))
         return None if found is None else float(found)
 
     async def min(self, field: str) -> Any:
@@ -102,8 +91,8 @@ class Aggregates(Chain[M]):
         return found
 
     def _number(self, call: str, field: str) -> Any:
-        found = column(self._model, field)
-        if isinstance(found.type, Interval | DateTime | Date | Time | String | Uuid | JSON):
+        found = self._counted(field)
+        if found.type._type_affinity not in (Integer, Numeric, Float, Boolean, NullType):
             raise UnknownName(
                 f"{call}() is of numbers, and {self._model.__name__}.{field} holds none: "
                 "pluck() the values and add them up in Python.",

@@ -43,17 +43,17 @@ def _named(model: type[Model], name: str, value: Any) -> ColumnElement[bool]:
     return condition(model, name, value)
 
 
-def _may_be_true(given: QueryableAttribute[Any]) -> bool:
+def _may_be_true(given: object) -> bool:
     """Return whether a condition may be this alone: a hybrid, or a field of booleans."""
-    return not isinstance(given, InstrumentedAttribute) or isinstance(
-        getattr(given, "type", None), Boolean
-    )
+    if not isinstance(given, InstrumentedAttribute):
+        return isinstance(given, QueryableAttribute)
+    return isinstance(getattr(cast("Any", given), "type", None), Boolean)
 
 
 def _one(model: type[Model], caller: str, given: object) -> ColumnElement[bool]:
     if isinstance(given, ColumnElement | shapes.Lookup):
         return cast("ColumnElement[bool]", given)
-    if isinstance(given, QueryableAttribute) and _may_be_true(given):
+    if _may_be_true(given):
         return cast("ColumnElement[bool]", cast("Any", given).__clause_element__())
     if not isinstance(given, dict):
         raise UnknownName(

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .._connections import sessions
 from .._connections.direct import UNFIT, Prepared, unfit
+from .._fields.comparable import comparable, taken
 from .._models import hydration
 from .._models.hydration import Result, mapper_of
 from .._tenancy.acting import acting
@@ -34,6 +35,8 @@ class ByKey(NamedTuple):
     sql: str
     name: str | None  # of the parameter, where parameters have names
     to_driver: Callable[[Any], Any] | None
+    field: str
+    taken: frozenset[type] | None
     tenant: Tenant | None = None
 
 
@@ -113,6 +116,8 @@ async def by_key(straight: Straight, database: Database, model: type[Any], key: 
     plan = straight.shapes.get(kept)
     if plan is None:
         plan = straight.shapes[kept] = _plan(straight, model)
+    if plan.taken is not None and key.__class__ not in plan.taken:
+        key = comparable(model, plan.field, key)
     try:
         value = key if plan.to_driver is None or key is None else plan.to_driver(key)
     except UNFIT as error:
@@ -163,10 +168,13 @@ def _plan(straight: Straight, model: type[Any]) -> ByKey:
         for name in order
         if name != "key"
     ]
+    field = mapper_of(model).get_property_by_column(column).key
     return ByKey(
         str(made),
         None if made.positional else "key",
         straight.compiler.to_driver(column.type),
+        field,
+        taken(model, field),
         tenants[0] if tenants else None,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import BaseModel
 
 from .._errors import UnknownName
+from .._fields.comparable import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,10 @@ def key_parts(model: type[Model], columns: Sequence[Any], key: object) -> tuple[
     parts: tuple[Any, ...] = tuple(cast("tuple[Any, ...]", key)) if several else (key,)
     plain = not any(isinstance(part, BaseModel | Mapping | set) for part in parts)
     if plain and several == (len(columns) > 1) and len(parts) == len(columns):
-        return parts
+        return tuple(
+            comparable(model, str(column.key), part)
+            for column, part in zip(columns, parts, strict=True)
+        )
     names = ", ".join(str(column.key) for column in columns)
     if len(columns) == 1:
         wanted = f"{names}: give one value"

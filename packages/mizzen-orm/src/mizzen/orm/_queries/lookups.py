@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import ColumnElement, and_, extract, func, inspect
+from sqlalchemy import ColumnElement, and_, extract, func, inspect, literal, select
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import (
+    JSON,
     Boolean,
     Date,
     DateTime,
     Float,
     Integer,
+    Interval,
+    LargeBinary,
     Numeric,
     String,
     Time,
     Uuid,
 )
 
+from .._connections.letters import LOWER
 from .._errors import UnknownName
 from .._fields.lookups import lookup_value
 from .._models.validation import unknown
@@ -60,13 +64,45 @@ def _bytes(element: _Position, compiler: SQLCompiler, **options: Any) -> str:
     return f"instr({', '.join(f'CAST(CONVERT({part} USING utf8mb4) AS BINARY)' for part in parts)})"
 
 
-def _contains_any_case(field: Any, value: Any) -> Any:
-    return _Position(func.lower(field), func.lower(_text(value))) > 0
+class _Lower(FunctionElement[str]):
+    """A text in lower case, whatever its letters; SQLite's own function knows those of ASCII."""
+
+    type = String()
+    name = "lower"
+    inherit_cache = True
 
 
-def _ends(field: Any, value: str, *, any_case: bool = False) -> Any:
-    wanted: Any = func.lower(value) if any_case else value
-    return func.substr(field, func.length(field) - (len(value) - 1)) == wanted
+@compiles(_Lower)
+def _lower(element: _Lower, compiler: SQLCompiler, **options: Any) -> str:
+    return f"lower({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_Lower, "sqlite")
+def _lower_of_ours(element: _Lower, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{LOWER}({compiler.process(element.clauses, **options)})"
+
+
+def _any_case(field: Any, value: Any) -> tuple[Any, Any]:
+    text = _text(value)
+    # The database's own function, which an index may be on, wherever it is as good.
+    lower: Any = func.lower if text.isascii() else _Lower
+    return lower(field), lower(literal(text, String()))
+
+
+def _contains(field: Any, value: Any) -> Any:
+    return _Position(field, value) > 0
+
+
+def _starts(field: Any, value: Any) -> Any:
+    return _Position(field, value) == 1
+
+
+def _ends(field: Any, value: Any) -> Any:
+    return func.substr(field, func.char_length(field) - func.char_length(value) + 1) == value
+
+
+def _same(field: Any, value: Any) -> Any:
+    return field == value
 
 
 def _two(value: Any) -> tuple[Any, Any]:
@@ -86,6 +122,12 @@ def _text(value: Any) -> str:
     if value is None:
         raise TypeError("takes a text; `isnull=True` asks for NULL")
     return str(value)
+
+
+def _yes(value: Any) -> bool:
+    if value not in (True, False):
+        raise TypeError("takes True or False")
+    return bool(value)
 
 
 def _without_null(many: Any) -> list[Any] | None:
@@ -125,26 +167,35 @@ LOOKUPS: dict[str, Callable[[Any, Any], Any]] = {
     "between": lambda field, value: field.between(*_two(value)),
     "in": _among,
     "not_in": _not_among,
-    "contains": lambda field, value: _Position(field, _text(value)) > 0,
-    "icontains": _contains_any_case,
-    "startswith": lambda field, value: _Position(field, _text(value)) == 1,
-    "istartswith": lambda field, value: _Position(func.lower(field), func.lower(_text(value))) == 1,
-    "endswith": lambda field, value: _ends(field, _text(value)),
-    "iendswith": lambda field, value: _ends(func.lower(field), _text(value), any_case=True),
-    "iexact": lambda field, value: func.lower(field) == func.lower(_text(value)),
+    "contains": lambda field, value: _contains(field, _text(value)),
+    "icontains": lambda field, value: _contains(*_any_case(field, value)),
+    "startswith": lambda field, value: _starts(field, _text(value)),
+    "istartswith": lambda field, value: _starts(*_any_case(field, value)),
+    "endswith": lambda field, value: _ends(field, literal(_text(value), String())),
+    "iendswith": lambda field, value: _ends(*_any_case(field, value)),
+    "iexact": lambda field, value: _same(*_any_case(field, value)),
     "like": lambda field, value: field.like(_text(value)),
-    "isnull": lambda field, value: field.is_(None) if value else field.is_not(None),
+    "isnull": lambda field, value: field.is_(None) if _yes(value) else field.is_not(None),
     **{part: _part(part) for part in ("year", "month", "day", "hour", "minute")},
 }
 
 
 _OF_ONE = {"eq", "ne", "gt", "gte", "lt", "lte"}
+_OF_TEXT = {"contains", "icontains", "startswith", "istartswith", "endswith", "iendswith"} | {
+    "iexact",
+    "like",
+}
 _SEVERAL = (list, tuple, set, frozenset, dict)
 
 
+_NUMBERS_AND_TIMES = (Integer, Numeric, Float, Boolean, Date, DateTime, Time, Uuid)
+_PLAIN = (String, *_NUMBERS_AND_TIMES)
+_BYTES = cast("Any", LargeBinary())._type_affinity
+_NO_TEXTS = (Interval, JSON, _BYTES, *_NUMBERS_AND_TIMES)
+
+
 def _is_plain(attribute: Any) -> bool:
-    kinds = (Integer, String, Numeric, Float, Boolean, Date, DateTime, Time, Uuid)
-    return attribute.type._type_affinity in kinds
+    return attribute.type._type_affinity in _PLAIN
 
 
 def condition(model: type[Model], name: str, value: Any) -> ColumnElement[bool]:
@@ -174,13 +225,22 @@ def condition(model: type[Model], name: str, value: Any) -> ColumnElement[bool]:
     attribute = readable(model, field)
     try:
         own = field in inspect(model).column_attrs
-        good = lookup_value(model, field, operator, value) if own else value
-        if own and operator in _OF_ONE and isinstance(good, _SEVERAL) and _is_plain(attribute):
+        several = isinstance(cast("object", value), _SEVERAL)
+        if own and operator in _OF_ONE and several and _is_plain(attribute):
             raise TypeError(f"takes one value; {field}__in takes several")
+        good = lookup_value(model, field, operator, value) if own else value
+        if own and operator in _OF_TEXT and attribute.type._type_affinity in _NO_TEXTS:
+            raise TypeError(f"{field} is no text, and {operator} looks into texts")
         result: ColumnElement[bool] = LOOKUPS[operator](attribute, good)
     except (TypeError, ArgumentError) as error:
         raise UnknownName(f"{model.__name__}: {name}={value!r}: {error}") from error
     return result
+
+
+def unlimited(rows: Any) -> Any:
+    """Return a SELECT for IN (…), where MariaDB and MySQL take no LIMIT: it goes into FROM."""
+    limited = rows._limit_clause is not None or rows._offset_clause is not None
+    return select(rows.subquery()) if limited else rows
 
 
 def column(model: type[Model], name: str) -> Any:

@@ -18,7 +18,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import InstrumentedAttribute
 
+from .._errors import Invalid
 from .._fields.annotations import bare, is_class
+from .._fields.comparable import taken
 from .._fields.lookups import lookup_value, refuse_order_by
 from .._fields.normalized import is_normalized
 from .._models.hydration import mapper_of
@@ -67,7 +69,7 @@ class _Memo:
 
     def __init__(self, model: type[Any]) -> None:
         self.mapper = model.__dict__["__mapper__"]
-        self.simple: dict[str, tuple[str, str, bool] | None] = {}
+        self.simple: dict[str, tuple[str, str, frozenset[type]] | None] = {}
         self.orders: dict[str, Any] = {}
         self.order_names: dict[int, str] = {}
 
@@ -76,7 +78,7 @@ def lookup(model: type[Any], name: str, value: Any) -> Lookup | None:
     """Return the plain look-up `name=value`, or None if it is not plain (or wrong)."""
     try:
         return _lookup(model, name, value)
-    except TypeError:  # said better by `lookups.condition`
+    except (TypeError, Invalid):  # said better by `lookups.condition`
         return None
 
 
@@ -89,15 +91,19 @@ def _lookup(model: type[Any], name: str, value: Any) -> Lookup | None:
     found = known[name]
     if found is None:
         return None
-    field, operator, ruled = found
+    field, operator, fitting = found
     if operator == "isnull":
-        return Lookup(model, name, value, (name, "isnull", bool(value)), ())
+        if value is not True and value is not False:
+            return None
+        return Lookup(model, name, value, (name, "isnull", value), ())
     if operator == "in":
-        return _among(model, name, field, value, ruled)
-    if value is None or value is True or value is False:
+        return _among(model, name, field, value, fitting)
+    good = value
+    if value is not None and value.__class__ not in fitting:
+        good = lookup_value(model, field, operator, value)
+    if good is None or good is True or good is False:
         # Written out in SQL: IS NULL, = true.
-        return Lookup(model, name, value, (name, "is", value), ()) if operator == "eq" else None
-    good = lookup_value(model, field, operator, value) if ruled else value
+        return Lookup(model, name, good, (name, "is", good), ()) if operator == "eq" else None
     kind = good.__class__
     if kind not in _VALUES and not issubclass(kind, Enum):
         return None
@@ -156,8 +162,8 @@ def _exists(model: type[Any], name: str) -> bool:
     return name in columns or (bool(across) and operator in _OPERATORS and field in columns)
 
 
-def _simple(model: type[Any], name: str) -> tuple[str, str, bool] | None:
-    """Return the field, the operator, and whether values must be looked at; None if not plain."""
+def _simple(model: type[Any], name: str) -> tuple[str, str, frozenset[type]] | None:
+    """Return the field, the operator, and what needs no second look; None if not plain."""
     if matching.is_about(model, name) or name.partition("__")[0] in mapper_of(model).relationships:
         return None
     field, across, operator = name.rpartition("__")
@@ -166,7 +172,9 @@ def _simple(model: type[Any], name: str) -> tuple[str, str, bool] | None:
     if not _is_usual(mapper_of(model).column_attrs[field].columns[0]):
         return None
     annotation: Any = bare(model.__pydantic_fields__[field].annotation)
-    return field, operator, is_class(annotation, Enum) or is_normalized(model, field)
+    if is_class(annotation, Enum) or is_normalized(model, field):
+        return field, operator, frozenset()
+    return field, operator, taken(model, field) or _VALUES | {bool}
 
 
 def _is_usual(column: Any) -> bool:
@@ -180,12 +188,17 @@ def _is_usual(column: Any) -> bool:
     }
 
 
-def _among(model: type[Any], name: str, field: str, value: Any, ruled: bool) -> Lookup | None:
+def _among(
+    model: type[Any], name: str, field: str, value: Any, fitting: frozenset[type]
+) -> Lookup | None:
     if value.__class__ not in {list, tuple, set, frozenset} or not 0 < len(value) <= _LONGEST:
         return None
     given = list(value)
-    values: list[Any] = lookup_value(model, field, "in", given) if ruled else given
-    kinds = {one.__class__ for one in values}
+    kinds = {one.__class__ for one in given}
+    values: list[Any] = given
+    if not kinds <= fitting:
+        values = lookup_value(model, field, "in", given)
+        kinds = {one.__class__ for one in values}
     kind = kinds.pop()
     if kinds or (kind not in _VALUES and not issubclass(kind, Enum)):
         return None
@@ -200,5 +213,5 @@ def among(model: type[Any], field: str, values: list[Any]) -> Any:
     known = _memo(model).simple
     if name not in known:
         known[name] = _simple(model, name)
-    found = _among(model, name, field, values, False) if known[name] is not None else None
+    found = _among(model, name, field, values, _VALUES) if known[name] is not None else None
     return getattr(model, field).in_(values) if found is None else found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import false, func, not_, or_
+from sqlalchemy import false, func, not_, or_, tuple_
 
 from .._errors import Invalid, UnknownName
 from .._models.hydration import mapper_of, state_of
@@ -12,7 +12,7 @@ from .._models.hydration import mapper_of, state_of
 if TYPE_CHECKING:
     from .._models.model import Model
 
-_OPERATORS = {"", "eq", "ne", "in", "isnull"}
+_OPERATORS = {"", "eq", "ne", "in", "not_in", "isnull"}
 
 
 def is_about(model: type[Model], name: str) -> bool:
@@ -34,10 +34,26 @@ def condition(model: type[Model], name: str, value: Any) -> Any:
     if operator == "ne":
         return not_(func.coalesce(_same(model, first, way, value), false()))
     if operator == "in":
-        if isinstance(value, str | bytes) or not hasattr(value, "__iter__"):
-            raise UnknownName(f"{model.__name__}: {name}= takes a list of objects.")
-        return or_(false(), *(_same(model, first, way, one) for one in value))
+        return _among(model, first, way, name, value)
+    if operator == "not_in":
+        return not_(func.coalesce(_among(model, first, way, name, value), false()))
     return _same(model, first, way, value)
+
+
+def _among(model: type[Model], first: str, way: Any, name: str, value: Any) -> Any:
+    from .._queries.chain import Chain
+
+    target = way.property.mapper.class_
+    if isinstance(cast("object", value), Chain) and issubclass(value._model, target):
+        keys: Any = mapper_of(target).primary_key
+        wanted: Any = tuple_(*keys) if len(keys) > 1 else keys[0]
+        found = wanted.in_(value)
+        return way.any(found) if way.property.uselist else way.has(found)
+    if isinstance(value, str | bytes) or not hasattr(value, "__iter__"):
+        raise UnknownName(
+            f"{model.__name__}: {name}= takes a list or a query of {target.__name__} objects."
+        )
+    return or_(false(), *(_same(model, first, way, one) for one in value))
 
 
 def _same(model: type[Model], name: str, way: Any, value: Any) -> Any:

@@ -8,6 +8,7 @@ given is refused.
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Context, Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Float, Numeric
@@ -91,6 +92,26 @@ class SQLiteFloat(Float[Any]):
         return convert
 
 
+class MySQLFloat(Float[Any]):
+    """A float of MariaDB or MySQL, which have neither NaN nor infinity."""
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        usual: Any = cast("Any", super()).bind_processor(dialect)
+
+        def convert(value: Any) -> Any:
+            if isinstance(value, float) and not isfinite(value):
+                raise Invalid(
+                    f"a value doesn't fit its column: MariaDB and MySQL have no {value}; "
+                    "store None.",
+                    errors=[],
+                )
+            return value if usual is None else usual(value)
+
+        return convert
+
+
 class MySQLDecimal(NUMERIC):
     """A NUMERIC of MariaDB or MySQL, without the zeros that fill a column of no stated length."""
 
@@ -136,7 +157,7 @@ def plain(value: Decimal) -> Decimal:
 
 def exact_numbers(dialect: Any) -> None:
     """Let *dialect* refuse numbers that it would change."""
-    own: dict[Any, Any] = {Numeric: MySQLDecimal}
+    own: dict[Any, Any] = {Numeric: MySQLDecimal, Float: MySQLFloat}
     if dialect.name == "sqlite":
         own = {Numeric: SQLiteDecimal, Float: SQLiteFloat}
     dialect.colspecs = {**dialect.colspecs, **own}

@@ -16,9 +16,18 @@ if TYPE_CHECKING:
     from ._account import Account
 
 
-def make_folder(kind: str, account: Account | None) -> Path:
-    """Make an empty folder that only the account can read; the guard knows of it."""
-    for parent in dict.fromkeys([tempfile.gettempdir(), "/tmp", "/var/tmp"]):  # noqa: S108
+MEMORY = "/dev/shm"  # noqa: S108
+ROOM = 2 << 30  # with all that the tests write, a server's folder has some hundred megabytes
+
+
+def make_folder(kind: str, account: Account | None, *, programs: bool = False) -> Path:
+    """Make an empty folder that only the account can read; the guard knows of it.
+
+    Data, not programs, lie in memory where there is room: a new PostgreSQL database is 300 files,
+    which are made there in a fifth of the time.
+    """
+    memory = [] if programs else roomy_memory()
+    for parent in dict.fromkeys([*memory, tempfile.gettempdir(), "/tmp", "/var/tmp"]):  # noqa: S108
         if os.access(parent, os.W_OK) and can_reach(Path(parent), account):
             break
     else:
@@ -28,6 +37,14 @@ def make_folder(kind: str, account: Account | None) -> Path:
     if account is not None:
         account.own(folder)
     return folder
+
+
+def roomy_memory() -> list[str]:
+    """Return the file system in memory, unless TMPDIR says where to write or room is scarce."""
+    if os.environ.get("TMPDIR") or not os.path.isdir(MEMORY):
+        return []
+    status = os.statvfs(MEMORY)
+    return [MEMORY] if status.f_bavail * status.f_frsize >= ROOM else []
 
 
 def remove_folder(folder: Path) -> None:

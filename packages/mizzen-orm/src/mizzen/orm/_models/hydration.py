@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Hydrate = Callable[[Sequence[Any], "Result"], list[Any]]
 
-_STATE = "_sa_instance_state"
+STATE = "_sa_instance_state"
 _IDENTITY = "mizzen_identity"
 
 
@@ -54,13 +54,13 @@ class LazyState:
 
     def __get__(self, instance: Model | None, owner: type) -> Any:
         if instance is None or not was_read(instance):
-            raise AttributeError(_STATE)
+            raise AttributeError(STATE)
         manager = cast("Any", manager_of_class(owner))
         state: Any = cast("Any", InstanceState)(instance, manager)
         held = vars(instance)
         keyed, names = _identity(manager)
         state.key = (keyed, tuple([held[name] for name in names]), None)
-        held[_STATE] = state
+        held[STATE] = state
         return state
 
 
@@ -89,7 +89,7 @@ def mapper_of(model: type[Any]) -> Any:
 
 def state_of(instance: Model) -> Any:
     """Return SQLAlchemy's state of *instance*, made now if it was only read."""
-    found = instance.__dict__.get(_STATE)
+    found = instance.__dict__.get(STATE)
     return inspect(instance) if found is None else found
 
 
@@ -103,20 +103,20 @@ def was_read(instance: Model) -> bool:
 
 def mark(instance: Model) -> None:
     """Say that *instance* is a row as the database has it; its state is made when needed."""
-    vars(instance).pop(_STATE, None)
+    vars(instance).pop(STATE, None)
     cast("Any", type(instance))._read.__set__(instance, True)
 
 
 def has_state(instance: Model) -> bool:
     """Return whether *instance* is one that SQLAlchemy knows, or will when asked."""
-    return _STATE in vars(instance) or was_read(instance)
+    return STATE in vars(instance) or was_read(instance)
 
 
 def deepen(made: Model, memo: dict[int, Any]) -> None:
     """Let *made*, a shallow copy, hold copies of values and of related objects."""
     held = vars(made)
     relations = mapper_of(type(made)).relationships
-    for name in [name for name in held if name != _STATE]:
+    for name in [name for name in held if name != STATE]:
         if name in relations and isinstance(held[name], list):
             others = [deepcopy(other, memo) for other in held.pop(name)]
             set_committed_value(made, name, others)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy.orm import RelationshipDirection
-from sqlalchemy.orm.attributes import set_committed_value
 
 from .._models import hydration
 from .._models.hydration import mapper_of
 from .._relations.edges import kind_of
+from .._relations.late_adapter import hold
 from .._relations.lazy import Related
 from . import scopes, shapes
 
@@ -33,7 +34,8 @@ class Step(NamedTuple):
     far: str  # field of the rows to load
     many: bool
     order: tuple[Any, ...]
-    fixed: tuple[Any, ...] = ()  # what else holds for the rows to load
+    fixed: tuple[Any, ...]  # what else holds for the rows to load
+    kind: type[Any] | None  # of list; None: SQLAlchemy's own
 
 
 def simple(model: type[Any], paths: Sequence[str]) -> bool:
@@ -84,17 +86,17 @@ async def _targets(
 
 
 def _attach(step: Step, rows: list[Any], found: list[Any]) -> None:
-    by_key: dict[Any, list[Any]] = {}
+    near, name, far = step.near, step.name, step.far
+    if not step.many:
+        first = {other.__dict__[far]: other for other in reversed(found)}
+        for row in rows:
+            row.__dict__[name] = first.get(row.__dict__[near])
+        return
+    by_key: defaultdict[Any, list[Any]] = defaultdict(list)
     for other in found:
-        by_key.setdefault(other.__dict__[step.far], []).append(other)
+        by_key[other.__dict__[far]].append(other)
     for row in rows:
-        others = by_key.get(row.__dict__[step.near], [])
-        if step.many:
-            set_committed_value(row, step.name, ())  # makes the list one that is watched
-            held: list[Any] = row.__dict__[step.name]
-            cast("Any", list).extend(held, others)  # SQLAlchemy takes 3 µs for each of them
-        else:
-            row.__dict__[step.name] = others[0] if others else None
+        hold(row, name, by_key.get(row.__dict__[near], ()), step.kind)
 
 
 def _step(model: type[Any], name: str) -> Step | None:
@@ -129,4 +131,5 @@ def _found_step(model: type[Any], name: str, relation: Any) -> Step | None:
         relation.direction is RelationshipDirection.ONETOMANY and bool(relation.uselist),
         order,
         fixed,
+        Related if relation.collection_class is Related else None,
     )

@@ -13,6 +13,7 @@ from sqlalchemy.util.concurrency import in_greenlet
 from .._errors import NotLoaded
 from .._models.hydration import Result, state_of, was_read
 from .collection import Collection
+from .late_adapter import adapted_late, gone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator
@@ -31,6 +32,8 @@ class Related(list[T], Collection[T]):
     be awaited, and what else it does.
     """
 
+    __slots__ = ("_held_as", "_held_by")  # see `late_adapter`
+
     def __await__(self) -> Generator[Any, Any, Related[T]]:
         return self
         yield
@@ -38,8 +41,15 @@ class Related(list[T], Collection[T]):
     def _belongs(self) -> tuple[Model, str]:
         adapter: Any = getattr(self, "_sa_adapter", None)
         if adapter is None or (owner := adapter.owner_state.obj()) is None:
-            raise NotLoaded("this list's object is gone: keep it in a variable meanwhile.")
+            raise gone()
         return owner, adapter.attr.key
+
+    def __getstate__(self) -> Any:
+        getattr(self, "_sa_adapter", None)  # made now: it says whose list this is
+        return self.__dict__ or None
+
+
+adapted_late(Related)
 
 
 class Lazy(Collection[T], Generic[T]):

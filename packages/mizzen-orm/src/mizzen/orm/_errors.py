@@ -75,6 +75,10 @@ class Conflict(Busy):
     """
 
 
+class RolledBack(OrmError):
+    """The transaction is over: something in it has failed before, and nothing of it is saved."""
+
+
 class ReadOnly(OrmError):
     """A write was sent where only reads are served."""
 

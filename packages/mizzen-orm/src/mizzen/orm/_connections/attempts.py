@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from .._errors import ConfigurationError, Conflict
+from .._errors import ConfigurationError, Conflict, RolledBack
 from . import sessions
 
 if TYPE_CHECKING:
@@ -134,7 +134,9 @@ class Attempt:
         if isinstance(error, SQLAlchemyError):  # from the session itself
             explained = self._database.driver.explain(error)
             return explained if isinstance(explained, Conflict) else None
-        return error if isinstance(error, Conflict) else None
+        # What was caught inside the block says why the transaction is over.
+        told = error.__cause__ if isinstance(error, RolledBack) else error
+        return told if isinstance(told, Conflict) else None
 
     def __repr__(self) -> str:
         return f"<mizzen.orm.Attempt {self.number} of {self._attempts.tries}>"

@@ -16,6 +16,7 @@ from .._errors import NoTenant
 from .._fields import in_place
 from .._queries import filters
 from .._tenancy import acting, column, current
+from . import failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -71,6 +72,7 @@ def _keep(_session: Session, instance: Any) -> None:
 @event.listens_for(GuardedSession, "after_begin")
 def _begin(session: Session, transaction: Any, connection: Connection) -> None:
     if not transaction.nested:
+        failures.watch(session, connection)
         acting.begin(session.info, connection)
 
 

@@ -15,21 +15,22 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm.exc import ObjectDeletedError
 
+from .._errors import OrmError
 from .._tenancy import acting
+from .failures import refuse_to_go_on
 from .finish import finish
 from .guarding import GuardedSession
 from .isolation import AS_IT_IS, Mode
+from .savepoints import savepoint
 from .written import Written
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
-    from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSessionTransaction
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from .._database import Database
 
@@ -144,8 +145,16 @@ async def reader(database: Database) -> AsyncGenerator[AsyncSession]:
                 yield session
         return
     async with frame.turn:
-        with database.explained():
-            yield frame.session
+        if frame.writes:
+            refuse_to_go_on(database, frame.session)
+        try:
+            with database.explained():
+                yield frame.session
+        except OrmError:
+            if not frame.writes:  # PostgreSQL would refuse every other read of the block
+                frame.session.expunge_all()
+                await finish(_roll_back(frame.session))
+            raise
         if not frame.writes:
             # Reads give free-standing objects, in a session as out of it: a later write takes
             # them along, and a second read never shows what the first one remembered.
@@ -158,6 +167,7 @@ async def writer(database: Database) -> AsyncGenerator[AsyncSession]:
     frame = ambient(database)
     if frame is not None and frame.writes:
         async with frame.turn:
+            refuse_to_go_on(database, frame.session)
             with database.explained():
                 yield frame.session
         return
@@ -238,45 +248,16 @@ async def _part(outer: Frame) -> AsyncGenerator[AsyncSession]:
         outer.database, outer.session, True, _ambient.get(), outer.written, mode=outer.mode
     )
     try:
-        async with outer.turn, _savepoint(outer.session), _entered(inner):
+        async with outer.turn, savepoint(outer.database, outer.session), _entered(inner):
             yield inner.session
     except BaseException as error:
         await outer.written.roll_back_to(mark, error)
         raise
 
 
-@asynccontextmanager
-async def _savepoint(session: AsyncSession) -> AsyncGenerator[None]:
-    point = session.begin_nested()
-    await point.start()
-    try:
-        yield
-        await finish(point.__aexit__(None, None, None))
-    except BaseException as error:
-        await finish(_undo(point, error))
-        await finish(_reload_expired(session))
-        raise
-
-
-async def _undo(point: AsyncSessionTransaction, error: BaseException) -> None:
-    try:
-        await point.__aexit__(type(error), error, error.__traceback__)
-    except (SQLAlchemyError, OSError) as lost:
-        # Without a connection there is nothing to go back to, and the whole transaction fails.
-        error.add_note(f"and its savepoint could not be rolled back: {type(lost).__name__}")
-
-
-async def _reload_expired(session: AsyncSession) -> None:
-    # A rolled back savepoint empties what it had touched; in async code nothing refills it later.
-    for instance in list(session):
-        if inspect(instance).expired_attributes:
-            try:
-                await session.refresh(instance)
-            except (ObjectDeletedError, SQLAlchemyError):
-                session.expunge(instance)
-
-
 async def _commit(frame: Frame) -> None:
+    if not frame.mode.readonly:
+        refuse_to_go_on(frame.database, frame.session)
     await frame.session.commit()
     frame.committed = True
     frame.database.count("transactions_total")
@@ -291,10 +272,15 @@ async def _end(frame: Frame) -> None:
     # Objects keep their values; a rollback would empty them.
     frame.session.expunge_all()
     try:
-        await frame.session.rollback()
-    except (SQLAlchemyError, OSError):
-        # The connection is lost, and the transaction with it: the caller hears what came before.
-        await frame.session.invalidate()
+        await _roll_back(frame.session)
     finally:
         frame.written.take_back()
         await frame.session.close()
+
+
+async def _roll_back(session: AsyncSession) -> None:
+    try:
+        await session.rollback()
+    except (SQLAlchemyError, OSError):
+        # The connection is lost, and the transaction with it: the caller hears what came before.
+        await session.invalidate()

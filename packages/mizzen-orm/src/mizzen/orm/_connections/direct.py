@@ -34,6 +34,7 @@ class Answer(NamedTuple):
     codes: Sequence[Any]
     rowcount: int
     inline: bool = False  # read in the event loop's own thread
+    number: int | None = None  # of the row inserted last, where rows have numbers
 
 
 class Prepared(NamedTuple):

@@ -58,6 +58,8 @@ async def _run(connection: AsyncConnection, statement: Prepared) -> Answer:
         given = tuple(given)
     done: Any = await connection.exec_driver_sql(statement.sql, given or None)
     if not done.returns_rows:
-        return Answer([], (), done.rowcount)
+        dialect: Any = connection.dialect
+        number = done.lastrowid if dialect.postfetch_lastrowid else None
+        return Answer([], (), done.rowcount, number=number)
     codes: Any = done.cursor.description
     return Answer([tuple(row) for row in done.fetchall()], codes, done.rowcount)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .._connections.direct import Straight
-    from .straight_writing import Change
+    from .row_statements import Change
 
 _TEXT = Text()
 

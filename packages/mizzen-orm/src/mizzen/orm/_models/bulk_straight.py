@@ -6,7 +6,7 @@ keys; of a thousand they take 50 ms). PostgreSQL gets an array for each column, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Integer
 
@@ -14,17 +14,16 @@ from .._connections.direct import UNFIT, Prepared, unfit
 from .._queries.fetching import straight_to
 from . import hydration
 from .hydration import has_state, mapper_of, state_of
+from .row_statements import insertion
 from .straight_writing import inserted as inserted_fields
-from .straight_writing import insertion, is_listened, stands_alone
+from .straight_writing import is_listened, stands_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from .._connections.direct import Straight
     from .._database import Database
-    from .straight_writing import Change
-
-    Rows = Callable[[dict[str, Any]], tuple[Any, ...]]
+    from .row_statements import Change
 
 _PARAMETERS = 1_000
 _ROWS_OF_ARRAYS = 5_000
@@ -64,11 +63,10 @@ def _statements(
     straight: Straight, model: type[Any], plan: Change, made: list[Any]
 ) -> tuple[int, list[Prepared]] | None:
     """Return how many rows go in each statement, and the statements."""
-    row_of = rows_of(straight, model, plan)
     if straight.compiler.dialect.name == "sqlite":
         step = max(1, _PARAMETERS // len(plan.order))
         parts = (made[start : start + step] for start in range(0, len(made), step))
-        return step, [_many(plan, row_of, part) for part in parts]
+        return step, [_many(plan, part) for part in parts]
     if straight.compiler.dialect.name == "postgresql":
         from . import bulk_arrays
 
@@ -77,7 +75,7 @@ def _statements(
             return None
         step = _ROWS_OF_ARRAYS
         parts = (made[start : start + step] for start in range(0, len(made), step))
-        return step, [bulk_arrays.filled(sql, [row_of(one.__dict__) for one in p]) for p in parts]
+        return step, [bulk_arrays.filled(sql, [plan.row(one.__dict__) for one in p]) for p in parts]
     return None
 
 
@@ -97,23 +95,7 @@ def _is_ordered(model: type[Any], plan: Change) -> bool:
     return not others and column.primary_key and upwards and kind._type_affinity is Integer
 
 
-def rows_of(straight: Straight, model: type[Any], plan: Change) -> Rows:
-    """Return what makes a row for the driver of the values that an object holds."""
-    key = (model, "row", plan.order)
-    found = straight.shapes.get(key)
-    if found is None:
-        scope = {f"p{number}": plan.to_driver.get(name) for number, name in enumerate(plan.order)}
-        cells = (
-            f"held[{name!r}]" if scope[f"p{number}"] is None else f"p{number}(held[{name!r}])"
-            for number, name in enumerate(plan.order)
-        )
-        # Of mapped names, quoted by repr: 1 µs a row, and 4 in a loop.
-        found = eval(f"lambda held: ({', '.join(cells)},)", scope)  # noqa: S307
-        straight.shapes[key] = found
-    return cast("Rows", found)
-
-
-def _many(plan: Change, row_of: Rows, part: Sequence[Any]) -> Prepared:
+def _many(plan: Change, part: Sequence[Any]) -> Prepared:
     one = f"({', '.join('?' * len(plan.order))})"
     sql = plan.sql.replace(f"VALUES {one}", f"VALUES {', '.join([one] * len(part))}", 1)
-    return Prepared(sql, [value for instance in part for value in row_of(instance.__dict__)])
+    return Prepared(sql, [value for instance in part for value in plan.row(instance.__dict__)])

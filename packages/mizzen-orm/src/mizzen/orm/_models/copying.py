@@ -17,11 +17,11 @@ from .._errors import Invalid, OrmError
 from .._queries.fetching import straight_to_writes
 from .._tenancy.column import require_own
 from .bulk_inserting import values_of
-from .bulk_straight import rows_of
 from .family import refuse_bulk
 from .fresh_objects import Maker, complete
 from .hydration import mapper_of
-from .straight_writing import inserted, insertion
+from .row_statements import insertion
+from .straight_writing import inserted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
@@ -128,7 +128,6 @@ async def _copy(
     part: Sequence[Any],
 ) -> None:
     plan = insertion(straight, model, names)
-    row_of = rows_of(straight, model, plan)
     mapper, quoted = mapper_of(model), straight.compiler.dialect.identifier_preparer
     columns = (quoted.quote(mapper.column_attrs[name].columns[0].name) for name in plan.order)
     table = quoted.format_table(mapper.local_table).replace("%%", "%")
@@ -138,7 +137,7 @@ async def _copy(
     try:
         async with connection.cursor() as cursor, cursor.copy(sql) as copy:
             for one in part:
-                await copy.write_row(row_of(one.__dict__))
+                await copy.write_row(plan.row(one.__dict__))
     except straight.compiler.dialect.loaded_dbapi.Error as error:
         raise straight.wrapped(Prepared(sql, None), error) from error
 

@@ -21,26 +21,22 @@ if TYPE_CHECKING:
 Differences = dict[str, tuple[Any, Any]]
 
 
-def changes_of(instance: Model) -> Differences:
-    """Return what a save would write: field -> (old value, new value)."""
-    state: Any = vars(instance).get("_sa_instance_state")
-    inside = in_place.changes_inside(instance)
+def changes_of(instance: Model, inside: Differences | None = None) -> Differences:
+    """Return what a save would write: field -> (old value, new value); *inside* when known."""
+    held = vars(instance)
+    state: Any = held.get("_sa_instance_state")
+    inside = in_place.changes_inside(instance) if inside is None else inside
     if state is None:
         return inside
-    columns = mapper_of(type(instance)).column_attrs
-    held = vars(instance)
+    columns = column_names(type(instance))
     if state.key is None:
-        return {
-            name: (None, held[name])
-            for name in columns.keys()  # noqa: SIM118
-            if held.get(name) is not None
-        }
+        return {name: (None, held[name]) for name in columns if held.get(name) is not None}
     found: Differences = {}
     for name, old in state.committed_state.items():
         if name in columns and name in held and not _same(old, held[name]):
             unknown = old is NO_VALUE or old is NEVER_SET
             found[name] = (None if unknown else old, held[name])
-    return {**found, **inside}
+    return {**found, **inside} if inside else found
 
 
 def previous_changes_of(instance: Model) -> Differences:
@@ -57,8 +53,22 @@ def remember(instance: Model, changes: Differences) -> None:
 def values_of(instance: Model) -> dict[str, Any]:
     """Return the values of the columns that the object holds."""
     held = vars(instance)
-    names = mapper_of(type(instance)).column_attrs.keys()
-    return {name: held[name] for name in names if name in held}
+    return {name: held[name] for name in column_names(type(instance)) if name in held}
+
+
+def column_names(model: type[Any]) -> tuple[str, ...]:
+    """Return the fields that are columns, kept on the class: the mapper makes a list each time."""
+    found: tuple[str, ...] | None = model.__dict__.get("__column_names__")
+    if found is None:
+        found = tuple(mapper_of(model).column_attrs.keys())
+        type.__setattr__(model, "__column_names__", found)
+    return found
+
+
+def holds_relations(instance: Model) -> bool:
+    """Return whether the object holds another one, or an empty place for it."""
+    names = mapper_of(type(instance)).relationships.keys()
+    return not vars(instance).keys().isdisjoint(names)
 
 
 def key_of(instance: Model) -> Any:

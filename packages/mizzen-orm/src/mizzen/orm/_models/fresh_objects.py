@@ -49,7 +49,7 @@ class Maker:
     def __init__(self, model: type[Any]) -> None:
         known.require(model)
         self._model = model
-        self._quick = _is_quick(model)
+        self._quick = is_quick(model)
 
     def made(self, row: Any) -> Any:
         """Return the object for a mapping, or the model itself; raises `Invalid`."""
@@ -97,7 +97,7 @@ def complete(model: type[Model], made: Iterable[Any]) -> None:
             manager.setup_instance(instance)
 
 
-def _is_quick(model: type[Any]) -> bool:
+def is_quick(model: type[Any]) -> bool:
     """Return whether only validation happens when an object of *model* is made."""
     found = model.__dict__.get("__quick__")
     if found is None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from .._connections import sessions
 from .callbacks import callbacks_of
-from .dirty import changes_of, previous_changes_of
+from .dirty import changes_of, holds_relations, previous_changes_of
 from .hydration import state_of
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ async def _before(instance: Model, began: dict[int, Began]) -> None:
 
 def along(instance: Model) -> list[Model]:
     """Return the new and changed objects that a save of *instance* saves, too."""
-    state = state_of(instance)
-    if not any(name in state.dict for name in state.mapper.relationships.keys()):  # noqa: SIM118
+    if not holds_relations(instance):
         return []
+    state = state_of(instance)
     related = (row[0] for row in state.mapper.cascade_iterator("save-update", state))
     return [
         one

@@ -166,7 +166,7 @@ class Model(SQLModel, metaclass=ModelMeta, registry=known.fresh_registry()):
     @classmethod
     async def create(cls, **values: Any) -> Self:
         """Insert one row and return it."""
-        return await cls(**values).save()
+        return await writing.create(cls, values, plainly=cls.save is Model.save)
 
     async def save(self) -> Self:
         """Insert or update this row; only changed columns are written."""

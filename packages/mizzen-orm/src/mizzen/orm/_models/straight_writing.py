@@ -6,38 +6,29 @@ SQLAlchemy computes are the session's, in `writing`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.attributes import set_attribute
 
-from .._connections.direct import UNFIT, Prepared, unfit
+from .._errors import OrmError
 from .._queries.fetching import straight_to
 from .._tenancy.column import require_own
 from . import hydration
+from .dirty import column_names, holds_relations
 from .hydration import mapper_of, state_of
+from .row_statements import alteration, filled, insertion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping
 
-    from .._connections.direct import Straight
+    from .._connections.direct import Answer, Prepared, Straight
     from .._database import Database
     from .model import Model
 
 _UNSET = object()
 _EXPRESSIONS: dict[type, bool] = {}  # by kind of value
 _KINDS = 1000
-_MARK = "v_"  # SQLAlchemy keeps parameters called like columns for itself
-
-
-class Change(NamedTuple):
-    """An INSERT or UPDATE of certain columns."""
-
-    sql: str
-    order: tuple[str, ...]  # the values' names, in the order of the parameters
-    bound: tuple[str, ...] | None  # the parameters' names, where the driver wants names
-    to_driver: dict[str, Callable[[Any], Any]]
-    returned: Sequence[tuple[str, Any]]  # fields that the database fills, and their types
 
 
 async def saved(instance: Model, database: Database) -> int | None:
@@ -53,31 +44,53 @@ async def saved(instance: Model, database: Database) -> int | None:
         names = inserted(model, vars(instance))
         if names is None:
             return None
-        await _insert(straight, database, instance, names)
+        sent = dict(vars(instance))
+        _settle(instance, sent, await _insert(straight, database, model, names, sent))
         return 1
     if not state.committed_state:
         return 1  # nothing to write, as a flush would find
-    changes = _changed(model, instance, state.committed_state)
+    changes = _changed(model, vars(instance), state.committed_state)
     if changes is None:
         return None
     return await _update(straight, database, instance, changes, state.key[1])
 
 
+async def created(made: Model, database: Database) -> bool:
+    """Insert an unfinished object, see `fresh_objects`, and finish it; False: it needs more."""
+    model = type(made)
+    straight = straight_to(database, model)
+    if straight is None or is_listened(model):
+        return False
+    held = vars(made)
+    names = inserted(model, held)
+    if names is None:
+        return False
+    held.update(await _insert(straight, database, model, names, held))
+    hydration.mark(made)
+    return True
+
+
 async def _insert(
-    straight: Straight, database: Database, instance: Model, names: tuple[str, ...]
-) -> None:
-    plan = insertion(straight, type(instance), names)
-    sent = dict(vars(instance))
-    with database.explained():
-        answer = await straight.write(_filled(plan, sent))
-    written: dict[str, Any] = {}
-    if plan.returned:
-        for (name, kind), value, code in zip(
-            plan.returned, answer.rows[0], answer.codes, strict=True
-        ):
-            convert = straight.compiler.from_driver(kind, code[1])
-            written[name] = value if convert is None else convert(value)
-    _settle(instance, sent, written)
+    straight: Straight,
+    database: Database,
+    model: type[Any],
+    names: tuple[str, ...],
+    sent: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Insert a row, and return what the database filled in."""
+    plan = insertion(straight, model, names)
+    answer = await _written(straight, database, filled(plan, sent))
+    if not plan.returned:
+        return {}
+    if not (answer.rows if plan.alone is None else answer.rowcount):
+        raise OrmError(f"the database has left this {model.__name__} out: see its triggers.")
+    if plan.alone is not None:
+        return {plan.returned[0][0]: answer.number}
+    filled_in: dict[str, Any] = {}
+    for (name, kind), value, code in zip(plan.returned, answer.rows[0], answer.codes, strict=True):
+        convert = straight.compiler.from_driver(kind, code[1])
+        filled_in[name] = value if convert is None else convert(value)
+    return filled_in
 
 
 async def _update(
@@ -87,18 +100,21 @@ async def _update(
     changes: dict[str, Any],
     identity: tuple[Any, ...],
 ) -> int:
-    names = tuple(changes)
-    plan = straight.shapes.get((type(instance), "update", names))
-    if plan is None:
-        plan = _update_plan(straight, type(instance), names)
-        straight.shapes[type(instance), "update", names] = plan
-    keys = {f"key_{number}": part for number, part in enumerate(identity)}
+    plan = alteration(straight, type(instance), tuple(changes))
+    keys = zip(plan.keys, identity, strict=True)
     sent = dict(vars(instance))
-    with database.explained():
-        answer = await straight.write(_filled(plan, {**changes, **keys}))
+    answer = await _written(straight, database, filled(plan, {**changes, **dict(keys)}))
     if answer.rowcount:
         _settle(instance, sent, changes)
     return answer.rowcount
+
+
+async def _written(straight: Straight, database: Database, statement: Prepared) -> Answer:
+    try:
+        return await straight.write(statement)
+    except (SQLAlchemyError, OSError, OverflowError, UnicodeEncodeError):
+        with database.explained():  # entered only now: around each write it costs 2 µs
+            raise
 
 
 def _settle(instance: Model, sent: dict[str, Any], written: dict[str, Any]) -> None:
@@ -124,11 +140,10 @@ def _settle(instance: Model, sent: dict[str, Any], written: dict[str, Any]) -> N
 def stands_alone(instance: Model) -> bool:
     """Return whether nothing but the columns of *instance* matters to its INSERT or UPDATE."""
     state = state_of(instance)
-    mapper: Any = state.mapper
     return (
         state.session_id is None
         and not state.expired_attributes
-        and not any(name in state.dict for name in mapper.relationships.keys())  # noqa: SIM118
+        and not holds_relations(instance)
         and not is_listened(type(instance))
     )
 
@@ -196,96 +211,46 @@ def _rules(model: type[Any]) -> list[tuple[str, bool | None, bool, bool]]:
     return found
 
 
-def _changed(model: type[Any], instance: Model, before: dict[str, Any]) -> dict[str, Any] | None:
+def _changed(
+    model: type[Any], held: Mapping[str, Any], before: Mapping[str, Any]
+) -> dict[str, Any] | None:
     """Return the changed columns and those that follow every update; None for the session."""
-    mapper = mapper_of(model)
+    following = _following(model)
+    if following is None:
+        return None
     changes: dict[str, Any] = {}
     for name in before:
-        if name not in mapper.column_attrs or hasattr(
-            vars(instance).get(name), "__clause_element__"
-        ):
+        if name not in held or name not in column_names(model) or is_expression(held[name]):
             return None
-        changes[name] = vars(instance)[name]
-    for attribute in mapper.column_attrs:
-        column: Any = attribute.columns[0]
-        if column.server_onupdate is not None or column.computed is not None:
-            return None
-        if column.onupdate is None or attribute.key in changes:
-            continue
-        if column.onupdate.is_callable:
-            changes[attribute.key] = column.onupdate.arg(None)
-        elif column.onupdate.is_scalar:
-            changes[attribute.key] = column.onupdate.arg
-        else:
-            return None
+        changes[name] = held[name]
+    for name, how in following:
+        if name not in changes:
+            changes[name] = how.arg(None) if how.is_callable else how.arg
     return changes
 
 
-def insertion(straight: Straight, model: type[Any], names: tuple[str, ...]) -> Change:
-    """Return the INSERT of the fields *names*, which returns what the database fills in."""
-    plan = straight.shapes.get((model, "insert", names))
-    if plan is None:
-        mapper = mapper_of(model)
-        columns = {found.key: found.columns[0] for found in mapper.column_attrs}
-        left = {
-            name: column
-            for name, column in columns.items()
-            if name not in names and (column.primary_key or column.server_default is not None)
-        }
-        given: dict[Any, Any] = {
-            columns[name].name: bindparam(_MARK + name, type_=columns[name].type) for name in names
-        }
-        statement: Any = insert(mapper.local_table).values(given)
-        if left:
-            statement = statement.returning(*left.values())
-        returned = tuple((name, column.type) for name, column in left.items())
-        kinds = {name: columns[name].type for name in names}
-        plan = _change(straight, statement, kinds, returned)
-        straight.shapes[model, "insert", names] = plan
-    return cast("Change", plan)
+def _following(model: type[Any]) -> list[tuple[str, Any]] | None:
+    # The columns with a value for every update, and where that is from; None where it is the
+    # database's or an expression. Kept on the class.
+    if "__update_rules__" in model.__dict__:
+        return cast("list[tuple[str, Any]] | None", model.__dict__["__update_rules__"])
+    columns = [found.columns[0] for found in mapper_of(model).column_attrs]
+    found: list[tuple[str, Any]] | None = None
+    if not any(map(_is_left_to_the_session, columns)):
+        found = [
+            (attribute.key, attribute.columns[0].onupdate)
+            for attribute in mapper_of(model).column_attrs
+            if attribute.columns[0].onupdate is not None
+        ]
+    type.__setattr__(model, "__update_rules__", found)
+    return found
 
 
-def _update_plan(straight: Straight, model: type[Any], names: tuple[str, ...]) -> Change:
-    mapper = mapper_of(model)
-    columns = {name: mapper.column_attrs[name].columns[0] for name in names}
-    keys = {f"key_{number}": column for number, column in enumerate(mapper.primary_key)}
-    wanted = [column == bindparam(_MARK + name, type_=column.type) for name, column in keys.items()]
-    given = {
-        column.name: bindparam(_MARK + name, type_=column.type) for name, column in columns.items()
-    }
-    statement = update(mapper.local_table).where(*wanted).values(cast("Any", given))
-    kinds = {name: column.type for name, column in {**columns, **keys}.items()}
-    return _change(straight, statement, kinds, ())
-
-
-def _change(
-    straight: Straight,
-    statement: Any,
-    kinds: dict[str, Any],
-    returned: tuple[tuple[str, Any], ...],
-) -> Change:
-    made = statement.compile(dialect=straight.compiler.dialect)
-    bound: tuple[str, ...] = tuple(made.positiontup if made.positional else made.params)
-    order = tuple(name.removeprefix(_MARK) for name in bound)
-    found = ((name, straight.compiler.to_driver(kind)) for name, kind in kinds.items())
-    to_driver = {name: how for name, how in found if how is not None}
-    escaped: dict[str, str] = made.escaped_bind_names or {}
-    named = None if made.positional else tuple(escaped.get(name, name) for name in bound)
-    return Change(str(made), order, named, to_driver, returned)
-
-
-def _filled(plan: Change, values: dict[str, Any]) -> Prepared:
-    row = _row(plan, values)
-    return Prepared(plan.sql, dict(zip(plan.bound, row, strict=True)) if plan.bound else row)
-
-
-def _row(plan: Change, values: dict[str, Any]) -> tuple[Any, ...]:
-    try:
-        return tuple(
-            [
-                plan.to_driver[name](values[name]) if name in plan.to_driver else values[name]
-                for name in plan.order
-            ]
-        )
-    except UNFIT as error:
-        raise unfit(error) from error
+def _is_left_to_the_session(column: Any) -> bool:
+    """Return whether every update gives *column* what is known only afterwards."""
+    how = column.onupdate
+    return (
+        column.server_onupdate is not None
+        or column.computed is not None
+        or not (how is None or how.is_callable or how.is_scalar)
+    )

@@ -6,7 +6,7 @@ An object may come from anywhere: fresh, read outside any session, or held by an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import inspect, literal, select
 from sqlalchemy.orm.attributes import manager_of_class, set_attribute, set_committed_value
@@ -21,10 +21,10 @@ from .._queries import filters
 from .._relations.given import refuse_others
 from .._relations.polymorphic import assign
 from .._relations.through import refuse_assignment
-from . import dirty, lifecycle, straight_writing
+from . import dirty, fresh_objects, known, lifecycle, straight_writing
 from .callbacks import callbacks_of
 from .family import lock_of
-from .hydration import mapper_of, state_of
+from .hydration import has_state, mapper_of, state_of
 from .validation import Validated, validate_fields
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .._events.change import Action
     from .model import Model
 
-_ROWS_A_STATEMENT = 500
+M = TypeVar("M", bound="Model")
 
 
 def fill(instance: Model, good: Validated) -> None:
@@ -73,15 +73,30 @@ def change(instance: Model, changes: Mapping[str, Any]) -> None:
             instance.__pydantic_fields_set__.add(name)
 
 
+async def create(model: type[M], values: dict[str, Any], *, plainly: bool) -> M:
+    """Insert one row and return its object; *plainly*, unless the model has a `save` of its own."""
+    known.require(model)
+    if not (plainly and _is_only_a_row(model)):
+        return await model(**values).save()
+    # Such an object gets what SQLAlchemy keeps about it when somebody asks: 12 µs, and 5 without.
+    made: M = fresh_objects.unfinished(model, values)
+    database = current()
+    if not has_state(made) and await straight_writing.created(made, database):
+        await _tell(database, made, "create")
+        return made
+    fresh_objects.complete(model, [made])
+    return await made.save()
+
+
 async def save(instance: Model) -> None:
     """Insert or update one object and what it newly refers to."""
     _require_current(instance)
-    if inspect(instance).was_deleted:
+    if state_of(instance).was_deleted:
         raise _gone(instance)
     database = current()
-    in_place.flag(instance)
+    inside = in_place.flag(instance)
     callbacks = lifecycle.has_callbacks(instance)
-    if not callbacks and await _save_straight(instance, database):
+    if not callbacks and await _save_straight(instance, database, inside):
         return
     along = lifecycle.along(instance)
     for one in along:
@@ -111,23 +126,37 @@ async def destroy(instance: Model) -> None:
         raise
 
 
-async def _save_straight(instance: Model, database: Database) -> bool:
+def _is_only_a_row(model: type[Any]) -> bool:
+    """Return whether nothing but validation and an INSERT belongs to the making of a new row."""
+    return (
+        model.__tenant_key__ is None and not callbacks_of(model) and fresh_objects.is_quick(model)
+    )
+
+
+async def _save_straight(instance: Model, database: Database, inside: dirty.Differences) -> bool:
     """Write one object without a session, if that can be."""
-    changes = dirty.changes_of(instance)
-    action: Action = "create" if state_of(instance).key is None else "update"
+    is_new = state_of(instance).key is None
+    changes = {} if is_new else dirty.changes_of(instance, inside)
     rows = await straight_writing.saved(instance, database)
     if rows is None:
         return False
     if rows == 0:
         raise _gone(instance)
+    await _tell(database, instance, "create" if is_new else "update", changes)
+    return True
+
+
+async def _tell(
+    database: Database, instance: Model, action: Action, changes: dirty.Differences | None = None
+) -> None:
+    """Keep and publish what was committed."""
     database.count("transactions_total")
+    if action == "create":
+        changes = {name: (None, value) for name, value in dirty.values_of(instance).items()}
     if changes:
-        if action == "create":
-            changes = {name: (None, value) for name, value in dirty.values_of(instance).items()}
         dirty.remember(instance, changes)
         if database.feed:
             await database.feed.publish([change_of(Write(instance, action, changes))])
-    return True
 
 
 async def flush(instance: Model, database: Database) -> None:
@@ -200,7 +229,7 @@ async def _is_there(instance: Model, session: AsyncSession) -> bool:
 
 def _require_current(instance: Model) -> None:
     model = type(instance)
-    if inspect(instance).manager is not cast("object", manager_of_class(model)):
+    if state_of(instance).manager is not cast("object", manager_of_class(model)):
         raise OrmError(
             f"this {model.__name__} was made before the model (or one related to it) was defined "
             "again: read it again.",

@@ -135,7 +135,8 @@ def _read(connection: sqlite3.Connection, statement: Prepared, *, inline: bool =
     cursor = sqlite3.Cursor(connection)  # not one that knows the lane: that is taken here
     try:
         cursor.execute(statement.sql, statement.parameters)
-        return Answer(cursor.fetchall(), cursor.description or (), cursor.rowcount, inline)
+        rows, codes = cursor.fetchall(), cursor.description or ()
+        return Answer(rows, codes, cursor.rowcount, inline, cursor.lastrowid)
     finally:
         cursor.close()
 

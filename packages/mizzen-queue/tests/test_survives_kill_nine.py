@@ -221,7 +221,7 @@ async def test_the_lookups_use_the_partial_indexes(tmp_path: Path) -> None:
     async with Queue(f"sqlite:///{tmp_path}/app.db"):
         connection = sqlite3.connect(f"{tmp_path}/app.db")
         plans = {
-            "mizzen_job_ready": [(sql.NEXT_PAIR, ("", "")), (sql.READY, ("q", "k", 5))],
+            "mizzen_job_open": [(sql.NEXT_PAIR, ("", "")), (sql.READY, ("q", "k", 5))],
             "mizzen_job_due": [(sql.PROMOTE, (1.0,))],
         }
         for index, statements in plans.items():

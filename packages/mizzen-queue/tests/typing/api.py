@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, assert_type
 
-from mizzen.queue import Call, Event, Handle, Job, JobFunction, Queue, Retry, Worker, current_job
+from mizzen.queue import (
+    Call,
+    CurrentJob,
+    Event,
+    Handle,
+    JobFunction,
+    Queue,
+    Retry,
+    Worker,
+    current_job,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +25,7 @@ q = Queue("sqlite:///app.db", history=timedelta(days=1), history_rows=1000)
 
 @q.job
 async def bare(to: str, copies: int = 1) -> int:
-    assert_type(current_job(), Job)
+    assert_type(current_job(), CurrentJob)
     return copies
 
 

@@ -17,8 +17,9 @@ from ._errors import (
 )
 from ._handle import Handle
 from ._job import Call, JobFunction
+from ._limits import Limit, Rate, Unique
 from ._queue import Queue
-from ._records import Event, Job
+from ._records import CurrentJob, Event, Job, Progress
 from ._retry import Retry
 from ._worker import Worker
 
@@ -27,6 +28,7 @@ __all__ = [
     "BadJob",
     "BadResult",
     "Call",
+    "CurrentJob",
     "Event",
     "GiveUp",
     "Handle",
@@ -34,13 +36,17 @@ __all__ = [
     "JobCancelled",
     "JobFailed",
     "JobFunction",
+    "Limit",
     "NotStarted",
+    "Progress",
     "Queue",
     "QueueError",
+    "Rate",
     "ResultTimeout",
     "Retry",
     "StoreBusy",
     "StoreError",
+    "Unique",
     "UnknownJob",
     "Worker",
     "current_job",

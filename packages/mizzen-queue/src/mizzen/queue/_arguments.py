@@ -66,6 +66,12 @@ class Arguments:
         }
         return [given.pop(name) for name in self._by_position if name in given], given
 
+    def by_name(self, text: str) -> dict[str, object]:
+        """All arguments, with the defaults of those that weren't given: what keys are made of."""
+        defaults = {p.name: p.default for p in self._parameters if p.default is not p.empty}
+        positional, named = self.decode(text)
+        return {**defaults, **dict(zip(self._by_position, positional, strict=False)), **named}
+
     @cached_property
     def _hints(self) -> dict[str, Any]:
         try:

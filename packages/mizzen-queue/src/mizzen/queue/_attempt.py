@@ -8,8 +8,9 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._context import job_of, running
+from ._context import begin, running
 from ._errors import BadArguments, BadResult, GiveUp
+from ._records import Desk
 from .abc import Ack, Claimed
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from ._job import JobFunction
     from ._records import Job
+
+Reason = Literal["timeout", "abandon", "cancel"]
 
 _LONGEST_TRACEBACK = 16_000
 
@@ -31,12 +34,14 @@ class Slot:
         self.wakeup: asyncio.Future[None] | None = None
         self.job: Claimed | None = None
         self.deadline: float | None = None
-        self.interrupted: Literal["timeout", "abandon"] | None = None
+        self.desk = Desk()
+        self.interrupted: Reason | None = None
 
-    def interrupt(self, reason: Literal["timeout", "abandon"]) -> None:
+    def interrupt(self, reason: Reason) -> None:
         """Cancel the job, once; the runner task itself goes on."""
         if self.job is not None and self.interrupted is None and self.task is not None:
             self.interrupted, self.deadline = reason, None
+            self.desk.cancelled = True
             self.task.cancel()
 
     def end(self) -> None:
@@ -58,7 +63,8 @@ async def attempt(
 
     Unless the worker itself is *closing*: then what ends the task passes through.
     """
-    job = job_of(claimed)
+    slot.desk = Desk()
+    job = begin(claimed, slot.desk)
     ack = Ack(claimed.id, claimed.token, "done", job.attempt, started_at=clock())
     slot.job = claimed
     if function.timeout is not None:
@@ -126,6 +132,9 @@ def _fail(
 ) -> None:
     if slot.interrupted == "abandon":
         ack.outcome = "release"
+        return
+    if slot.interrupted == "cancel":
+        ack.outcome, ack.error = "cancelled", "Cancelled: while it ran"
         return
     if slot.interrupted == "timeout":
         first = f"Timeout: the attempt took longer than {function.timeout:g} s"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ._errors import QueueError
-from ._records import Job
+from ._records import CurrentJob, Desk, Job
 
 if TYPE_CHECKING:
     from .abc import Claimed
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["current_job"]
 
 
-def current_job() -> Job:
+def current_job() -> CurrentJob:
     """The job that is running in this task or thread; QueueError outside of one."""
     job = running.get()
     if job is None:
@@ -23,7 +23,21 @@ def current_job() -> Job:
     return job
 
 
-running: ContextVar[Job | None] = ContextVar("mizzen.queue.running", default=None)
+running: ContextVar[CurrentJob | None] = ContextVar("mizzen.queue.running", default=None)
+
+
+def begin(claimed: Claimed, desk: Desk) -> CurrentJob:
+    """The job as its own function sees it."""
+    return CurrentJob(
+        claimed.id,
+        claimed.kind,
+        claimed.queue,
+        claimed.attempt + 1,
+        claimed.max_attempts,
+        claimed.priority,
+        datetime.fromtimestamp(claimed.created_at, UTC),
+        desk,
+    )
 
 
 def job_of(claimed: Claimed) -> Job:

@@ -7,6 +7,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ._attempt import Slot, attempt
 from ._context import job_of
 from ._errors import StoreError
@@ -15,12 +17,12 @@ from ._records import Event
 from .abc import Ack, Claimed
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Collection, Coroutine, Iterable
 
     from anyio import CapacityLimiter
 
     from ._queue import Queue
-    from ._records import Job
+    from ._records import Desk, Job
 
 # Jobs that never wait would keep the loop for a whole batch: give it up this often.
 _SLICE = 0.002
@@ -44,6 +46,7 @@ class Crew:
         self._ready: deque[Claimed] = deque()
         self._set_aside: deque[Claimed] = deque()
         self._suspect: Claimed | None = None
+        self._told: list[tuple[int, int, str]] = []
         self._prefetch = Prefetch(size)
         self._yielded_at = time.perf_counter()
 
@@ -87,6 +90,28 @@ class Crew:
             self._release(job)
         self._ready.clear()
         self._set_aside.clear()
+
+    def room(self) -> int:
+        """How many jobs could start at once."""
+        return max(0, sum(slot.job is None for slot in self._slots) - len(self._ready))
+
+    def cancel(self, ids: Collection[int]) -> None:
+        """Stop these jobs where they run, and leave acks for those that don't yet."""
+        for slot in self._slots:
+            if slot.job is not None and slot.job.id in ids:
+                slot.interrupt("cancel")
+        for line in (self._ready, self._set_aside):
+            for job in [job for job in line if job.id in ids]:
+                line.remove(job)
+                self._finish(Ack(job.id, job.token, "cancelled", job.attempt), None)
+
+    def take_progress(self) -> list[tuple[int, int, str]]:
+        """The progress that running jobs told of since the last time: id, token, JSON."""
+        told, self._told = self._told, []
+        for slot in self._slots:
+            if slot.job is not None and slot.desk.progress is not None:
+                told.append(_progress(slot.job, slot.desk))
+        return told
 
     def abandon(self) -> None:
         """Cancel the running jobs, to be queued again."""
@@ -144,6 +169,8 @@ class Crew:
             slot, claimed, function, self._limiter, queue.store.clock, closing=self._is_ending
         )
         self._prefetch.learn(time.perf_counter() - began)
+        if slot.desk.progress is not None:
+            self._told.append(_progress(claimed, slot.desk))
         self._finish(ack, job)
 
     def _is_ending(self) -> bool:
@@ -167,3 +194,8 @@ class Crew:
                     if slot.deadline <= now:
                         slot.interrupt("timeout")
             await asyncio.sleep(max(0.001, soonest - now))
+
+
+def _progress(job: Claimed, desk: Desk) -> tuple[int, int, str]:
+    told, desk.progress = desk.progress, None
+    return job.id, job.token, msgspec.json.encode(told).decode()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 import msgspec
 
 from ._errors import BadResult, JobCancelled, JobFailed, ResultTimeout, UnknownJob
+from ._records import Progress
 from ._units import Duration, seconds
 
 if TYPE_CHECKING:
@@ -26,13 +27,23 @@ _FIRST_POLL, _LAST_POLL = 0.02, 0.5
 class Handle(Generic[R]):
     """One enqueued job, by its `id`."""
 
-    __slots__ = ("_arguments", "_owner", "id", "kind")
+    __slots__ = ("_arguments", "_owner", "id", "is_new", "kind")
 
-    def __init__(self, owner: Queue, id: int, kind: str, arguments: Arguments | None) -> None:
+    def __init__(
+        self,
+        owner: Queue,
+        id: int,
+        kind: str,
+        arguments: Arguments | None,
+        *,
+        is_new: bool = False,
+    ) -> None:
         self._owner = owner
         self._arguments = arguments
         self.id: int = id
         self.kind: str = kind
+        self.is_new: bool = is_new
+        """Whether enqueuing made it; a unique job may have been there already."""
 
     async def record(self) -> Record:
         """Everything the store knows of the job; UnknownJob when that is nothing."""
@@ -48,8 +59,13 @@ class Handle(Generic[R]):
         """`queued`, `scheduled`, `running`, `done`, `dead` or `cancelled`."""
         return (await self.record()).status
 
+    async def progress(self) -> Progress | None:
+        """How far the job said it is, if it did."""
+        told = (await self.record()).progress
+        return None if told is None else msgspec.json.decode(told, type=Progress)
+
     async def cancel(self) -> bool:
-        """Take the job back; False when it is running already, or has ended."""
+        """Take the job back, or stop it where it runs (see Queue.cancel); False if it has ended."""
         return await self._owner.cancel(self.id)
 
     async def result(self, timeout: Duration | None = None) -> R:  # noqa: ASYNC109
@@ -84,7 +100,7 @@ class Handle(Generic[R]):
 
     def _outcome(self, record: Record) -> R:
         if record.status == "cancelled":
-            raise JobCancelled(f"job {self.id} ({self.kind}) was cancelled before it ran")
+            raise JobCancelled(f"job {self.id} ({self.kind}) was cancelled")
         if record.status == "dead":
             message, traceback = _read_error(record.error)
             raise JobFailed(

@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from ._arguments import Arguments
+from ._limits import Limits
 from ._units import Duration, seconds
 from .abc import NewJob
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ._handle import Handle
     from ._queue import Queue
     from ._retry import Retry
+    from .abc import Gate
 
 __all__ = ["Call", "JobFunction"]
 
@@ -35,6 +37,7 @@ class JobFunction(Generic[P, R]):
         retry: Retry,
         timeout: Duration | None,
         priority: int,
+        limits: Limits,
     ) -> None:
         self.fn = fn
         self.name = name
@@ -42,8 +45,11 @@ class JobFunction(Generic[P, R]):
         self.retry = retry
         self.timeout: float | None = None if timeout is None else seconds(timeout)
         self.priority = priority
+        self.limits = limits
+        self.gate: Gate = limits.gate
         self.is_async: bool = inspect.iscoroutinefunction(fn)
         self.arguments: Arguments = Arguments(name, fn)
+        self.has_keys: bool = limits != Limits(name)
         self._owner = owner
         self.__name__: str = getattr(fn, "__name__", name)
         self.__doc__ = fn.__doc__
@@ -103,6 +109,7 @@ class Call(Generic[R]):
     ) -> NewJob:
         """The row that the store inserts."""
         function = self.function
+        keys = function.limits.keys(self.args, self._given) if function.has_keys else {}
         return NewJob(
             function.name,
             queue or function.queue,
@@ -111,7 +118,11 @@ class Call(Generic[R]):
             function.retry.max,
             now + seconds(delay) if delay else 0.0,
             now,
+            **keys,
         )
+
+    def _given(self) -> dict[str, object]:
+        return self.function.arguments.by_name(self.args)
 
     def __repr__(self) -> str:
         shown = self.args if len(self.args) <= 60 else self.args[:59] + "…"

@@ -8,13 +8,13 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
-import msgspec
-
 from ._display import html_table, queue_facts, queue_line
 from ._errors import BadJob, NotStarted, QueueError, StoreError
 from ._events import Listeners
 from ._handle import Handle
 from ._job import Call, JobDecorator, JobFunction
+from ._limits import Limit, Limits, Rate, Unique, as_rate
+from ._once import for_all, without_repeats
 from ._records import Event, EventName, Job
 from ._retry import Retry
 from ._transaction import insert_within
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 
     from ._worker import Worker
-    from .abc import NewJob, Status, Store
+    from .abc import Inserted, NewJob, Status, Store
     from .notebook import View
 
 __all__ = ["Queue"]
@@ -109,6 +109,10 @@ class Queue:
         retry: Retry | None = None,
         timeout: Duration | None = None,
         priority: int = 0,
+        unique: bool | str | Unique = False,
+        concurrency: int | Limit | None = None,
+        rate: str | Rate | None = None,
+        fair: str | Callable[..., object] | None = None,
     ) -> JobDecorator: ...
     def job(
         self,
@@ -120,22 +124,34 @@ class Queue:
         retry: Retry | None = None,
         timeout: Duration | None = None,
         priority: int = 0,
+        unique: bool | str | Unique = False,
+        concurrency: int | Limit | None = None,
+        rate: str | Rate | None = None,
+        fair: str | Callable[..., object] | None = None,
     ) -> Any:
         """Make a function a job, async or plain (a plain one runs in a thread).
 
         Its *name*, by default the function's own, is what the store keeps. *timeout* is for one
         attempt. Higher *priority* runs first. Defining it again replaces it.
+
+        *unique* jobs exist once, *concurrency* is how many run at once, *rate* how many start in
+        a while (`"10/s"`), on all workers together: see Unique, Limit and Rate. *fair* is a key,
+        as `"tenant:{id}"`: those who share a worker take turns by it.
         """
+        once = Unique() if unique is True else Unique(unique) if isinstance(unique, str) else unique
+        at_once = Limit(concurrency) if isinstance(concurrency, int) else concurrency
 
         def define(fn: Callable[..., Any]) -> JobFunction[..., Any]:
+            kind = name or fn.__qualname__.rpartition("<locals>.")[2]
             function = JobFunction[..., Any](
                 self,
                 fn,
-                name=name or fn.__qualname__.rpartition("<locals>.")[2],
+                name=kind,
                 queue=queue,
                 retry=retry or Retry(),
                 timeout=timeout,
                 priority=priority,
+                limits=Limits(kind, once or None, at_once, as_rate(rate), fair),
             )
             self._add(function)
             return function
@@ -172,28 +188,34 @@ class Queue:
             return []
         now = self.store.clock()
         jobs = [call.job(now, delay, priority, queue) for call in wanted]
+        inserted = await self._insert(jobs, tx)
+        return [
+            Handle(self, id, job.kind, call.function.arguments, is_new=id not in inserted.found)
+            for id, job, call in zip(inserted.ids, jobs, wanted, strict=True)
+        ]
+
+    async def _insert(self, jobs: Sequence[NewJob], tx: Any) -> Inserted:
+        once = without_repeats(jobs)
         if tx is None:
-            ids = await self.store.insert(jobs)
-            self._enqueued(ids, jobs)
+            inserted = await self.store.insert(once)
+            self._enqueued(inserted, once)
         else:
-            rows = msgspec.json.encode(jobs).decode()
-            inserted: list[int] = []
+            answer: list[Inserted] = []
 
             def committed() -> None:
                 self.store.ring()
-                self._enqueued(inserted, jobs)
+                self._enqueued(answer[0], once)
 
-            inserted += await insert_within(tx, self.store, rows, committed)
-            ids = inserted
-        return [
-            Handle(self, id, job.kind, call.function.arguments)
-            for id, job, call in zip(ids, jobs, wanted, strict=True)
-        ]
+            answer.append(await insert_within(tx, self.store, once, committed))
+            inserted = answer[0]
+        return inserted if len(once) == len(jobs) else for_all(jobs, once, inserted)
 
-    def _enqueued(self, ids: Sequence[int], jobs: Sequence[NewJob]) -> None:
-        self.totals["enqueued_total"] += len(ids)
+    def _enqueued(self, inserted: Inserted, jobs: Sequence[NewJob]) -> None:
+        self.totals["enqueued_total"] += len(inserted.ids) - len(inserted.found)
         if self.listeners.wanted("enqueued"):
-            for id, job in zip(ids, jobs, strict=True):
+            for id, job in zip(inserted.ids, jobs, strict=True):
+                if id in inserted.found:
+                    continue
                 when = datetime.fromtimestamp(job.created_at, UTC)
                 seen = Job(id, job.kind, job.queue, 1, job.max_attempts, job.priority, when)
                 self.listeners.emit(Event("enqueued", seen))
@@ -204,12 +226,31 @@ class Queue:
         return Handle(self, id, "job", None)
 
     async def cancel(self, id: int) -> bool:
-        """Take a job back; False when it is running already, or has ended."""
+        """Take a job back, or stop it where it runs; False when it has ended.
+
+        A job that runs is stopped a moment later: an async one by a CancelledError at its next
+        `await`; one in a thread can't be stopped, but is told so by `current_job().cancelled`.
+        """
         self.require_started()
-        cancelled = await self.store.cancel(id)
-        if cancelled:
+        was = await self.store.cancel(id)
+        if was in ("queued", "scheduled"):
             self.ended(id)
-        return cancelled
+        return was is not None
+
+    async def pause(self, queue: str) -> None:
+        """Let no worker take jobs of *queue*, until `resume`; those that run go on."""
+        self.require_started()
+        await self.store.pause(queue, True)
+
+    async def resume(self, queue: str) -> None:
+        """Let workers take jobs of *queue* again."""
+        self.require_started()
+        await self.store.pause(queue, False)
+
+    async def paused(self) -> list[str]:
+        """The names of the paused queues."""
+        self.require_started()
+        return await self.store.paused()
 
     async def retry(self, id: int) -> bool:
         """Queue a dead or cancelled job again, with fresh attempts; False when it is neither."""
@@ -298,7 +339,16 @@ class Queue:
 
     def stats(self) -> dict[str, float]:
         """Counters of this process since the queue was made."""
-        names = ("enqueued", "started", "succeeded", "failed", "retried", "dead", "refused")
+        names = (
+            "enqueued",
+            "started",
+            "succeeded",
+            "failed",
+            "retried",
+            "dead",
+            "cancelled",
+            "refused",
+        )
         totals = {f"{name}_total": float(self.totals[f"{name}_total"]) for name in names}
         return totals | {
             "handler_errors_total": float(self.listeners.errors),

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-__all__ = ["Event", "EventName", "Job"]
+__all__ = ["CurrentJob", "Event", "EventName", "Job", "Progress"]
 
 EventName = Literal["enqueued", "started", "succeeded", "failed", "retried", "dead"]
 
@@ -29,6 +29,44 @@ class Job(Struct, frozen=True, gc=False):
     def is_last_attempt(self) -> bool:
         """Whether a failure now would dead-letter it."""
         return self.attempt >= self.max_attempts
+
+
+class Progress(Struct, frozen=True):
+    """How far a job is: `done` of `total`, when that is known, and a word on what it does."""
+
+    done: float
+    total: float | None = None
+    note: str = ""
+
+    @property
+    def fraction(self) -> float | None:
+        """From 0 to 1; None without a total."""
+        return min(1.0, self.done / self.total) if self.total else None
+
+
+class Desk:
+    """What a running attempt leaves for its worker, and the other way round."""
+
+    __slots__ = ("cancelled", "progress")
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.progress: Progress | None = None
+
+
+class CurrentJob(Job, frozen=True, gc=False):
+    """The job that is running here; its methods may be called from its thread, too."""
+
+    desk: Desk
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it is to end: cancelled, or past its timeout. A thread has to look by itself."""
+        return self.desk.cancelled
+
+    def progress(self, done: float, total: float | None = None, note: str = "") -> None:
+        """Tell how far it is; cheap, as the store hears of it a few times a second."""
+        self.desk.progress = Progress(done, total, note)
 
 
 class Event(Struct, frozen=True):

@@ -10,13 +10,16 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from ._errors import QueueError, StoreError
 from .abc import Transactional
+from .stores._inserted import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from .abc import Store
+    from .abc import Inserted, NewJob, Store
 
 _PLACEHOLDERS = {
     "qmark": "?",
@@ -29,9 +32,9 @@ _PLACEHOLDERS = {
 
 
 async def insert_within(
-    tx: Any, store: Store, jobs: str, committed: Callable[[], None]
-) -> list[int]:
-    """Insert the JSON rows *jobs* with *tx*; their ids, ascending.
+    tx: Any, store: Store, jobs: Sequence[NewJob], committed: Callable[[], None]
+) -> Inserted:
+    """Insert *jobs* with *tx*.
 
     *committed* is called after the commit where *tx* can tell (SQLAlchemy sessions); elsewhere
     workers find the jobs by polling. Failures of the statement are StoreError.
@@ -41,8 +44,12 @@ async def insert_within(
             "this queue's store can't join a transaction: leave tx= out, or put the queue into "
             "the database of the transaction"
         )
+    text = msgspec.json.encode(jobs).decode()
     try:
-        rows = await _execute(tx, store, jobs)
+        rows = await _execute(tx, store, store.insert_sql, text)
+        ended: list[Any] = []
+        if len(rows) < len(jobs):
+            ended = await _execute(tx, store, store.within_sql, text)
     except QueueError:
         raise
     except Exception as exc:
@@ -50,43 +57,41 @@ async def insert_within(
             f"the transaction refused the job: {exc}. Is it on the queue's own database?"
         ) from exc
     _after_commit(tx, committed)
-    return sorted(int(row[0]) for row in rows)
+    return in_order(jobs, rows, lambda: ended)
 
 
-async def _execute(tx: Any, store: Transactional, jobs: str) -> Any:
+async def _execute(tx: Any, store: Transactional, sql: str, jobs: str) -> Any:
     if hasattr(tx, "exec_driver_sql"):  # SQLAlchemy's Connection and AsyncConnection
-        return await _on_connection(tx, store, jobs)
+        return await _on_connection(tx, store, sql, jobs)
     if hasattr(tx, "connection") and hasattr(tx, "flush"):  # its Session and AsyncSession
         # The session's own pending objects first: a job may refer to them by a foreign key.
         await _settled(tx.flush())
-        return await _on_connection(await _settled(tx.connection()), store, jobs)
+        return await _on_connection(await _settled(tx.connection()), store, sql, jobs)
     if hasattr(tx, "blobopen") and hasattr(tx, "isolation_level"):  # sqlite3
         _require(store, "sqlite")
-        return tx.execute(store.insert_sql.format(jobs="?"), (jobs,)).fetchall()
+        return tx.execute(sql.format(jobs="?"), (jobs,)).fetchall()
     if hasattr(tx, "execute_fetchall"):  # aiosqlite
         _require(store, "sqlite")
-        return await tx.execute_fetchall(store.insert_sql.format(jobs="?"), (jobs,))
+        return await tx.execute_fetchall(sql.format(jobs="?"), (jobs,))
     if hasattr(tx, "execute") and hasattr(tx, "pgconn"):  # psycopg, both kinds
         _require(store, "postgresql")
-        cursor = await _settled(tx.execute(store.insert_sql.format(jobs="%s"), (jobs,)))
+        cursor = await _settled(tx.execute(sql.format(jobs="%s"), (jobs,)))
         return await _settled(cursor.fetchall())
     if hasattr(tx, "fetch") and hasattr(tx, "is_in_transaction"):  # asyncpg
         _require(store, "postgresql")
-        return await tx.fetch(store.insert_sql.format(jobs="$1"), jobs)
+        return await tx.fetch(sql.format(jobs="$1"), jobs)
     raise QueueError(
         f"tx= takes a SQLAlchemy session or connection, or a connection of aiosqlite, sqlite3, "
         f"psycopg or asyncpg; not {type(tx).__module__}.{type(tx).__qualname__}"
     )
 
 
-async def _on_connection(connection: Any, store: Transactional, jobs: str) -> Any:
+async def _on_connection(connection: Any, store: Transactional, sql: str, jobs: str) -> Any:
     dialect = connection.dialect
     _require(store, dialect.name)
     placeholder = _PLACEHOLDERS[dialect.paramstyle]
     values: object = {"jobs": jobs} if "jobs" in placeholder else (jobs,)
-    result = await _settled(
-        connection.exec_driver_sql(store.insert_sql.format(jobs=placeholder), values)
-    )
+    result = await _settled(connection.exec_driver_sql(sql.format(jobs=placeholder), values))
     return result.fetchall()
 
 

@@ -28,6 +28,8 @@ _log = logging.getLogger("mizzen.queue")
 
 # Without a doorbell or a commit seen, an idle worker looks again this often.
 _LOOK_AGAIN = 1.0
+# How often running jobs are looked after: their progress, and whether they are to be cancelled.
+_LOOK_AFTER = 0.1
 _PRUNE_EVERY = 60.0
 _END_WITHIN = 1.0
 
@@ -71,6 +73,7 @@ class Worker:
 
         self._me = await asyncio.to_thread(introduce)
         self._kick, self._stop = asyncio.Event(), asyncio.Event()
+        self._rung = False
         limiter = CapacityLimiter(self.concurrency)
         self._crew = Crew(self.queue, self.concurrency, limiter, self._kick)
         self._may_have_work, self._answer_lost = True, False
@@ -111,7 +114,7 @@ class Worker:
     async def _own(self) -> None:
         # One task owns the others, so that start() and aclose() may come from different tasks.
         # Not a TaskGroup: that waits for ever for a job which swallows its cancellation.
-        helpers = (self._work(), self._beat(), self._listen())
+        helpers = (self._work(), self._beat(), self._listen(), self._look_after())
         parts = [*self._crew.start(), *(asyncio.create_task(helper) for helper in helpers)]
         try:
             await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
@@ -173,8 +176,10 @@ class Worker:
         sent, self._crew.acks = self._crew.acks, []
         before, self._may_have_work = self._may_have_work, False
         try:
+            await self._tell_progress()  # of the jobs that end with this step, too
+            gates = {kind: function.gate for kind, function in self.queue.jobs.items()}
             step = await self.queue.store.step(
-                self._me.id, [ack for ack, _ in sent], want, self.queue.jobs.keys(), self.queues
+                self._me.id, [ack for ack, _ in sent], want, gates, self.queues, self._crew.room()
             )
         except BaseException:
             self._crew.acks = sent + self._crew.acks
@@ -182,6 +187,7 @@ class Worker:
             raise
         # A full claim means that there may be more; a doorbell in the meantime, too.
         self._may_have_work |= len(step.claimed) >= want if want else before
+        self._may_have_work |= step.crowded
         self._set_alarm(step.next_due)
         self._crew.feed(step.claimed)
         self._report(sent, step.refused)
@@ -207,6 +213,8 @@ class Worker:
             if ack.outcome == "done":
                 totals["succeeded_total"] += 1
                 emit("succeeded", job, None, took)
+            elif ack.outcome == "cancelled":
+                totals["cancelled_total"] += 1
             else:
                 totals["failed_total"] += 1
                 line = (ack.error or "").partition("\n")[0]
@@ -230,7 +238,25 @@ class Worker:
             except StoreError as exc:
                 self._trouble = str(exc)
                 await asyncio.sleep(_LOOK_AGAIN)
+            self._rung = True
             self.wake()
+
+    async def _look_after(self) -> None:
+        """Stop the jobs that are to be cancelled, and tell of the progress of the others."""
+        store = self.queue.store
+        while True:
+            try:
+                if self._rung and self.running:
+                    self._rung = False
+                    self._crew.cancel(await store.cancelling(self._me.id))
+                await self._tell_progress()
+            except StoreError as exc:
+                self._trouble = str(exc)
+            await asyncio.sleep(_LOOK_AFTER)
+
+    async def _tell_progress(self) -> None:
+        if progress := self._crew.take_progress():
+            await self.queue.store.report(progress)
 
     async def _beat(self) -> None:
         """Show that this worker lives, take over from those that don't, and prune history."""

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 __all__ = [
+    "OPEN",
     "Ack",
     "Claimed",
+    "Gate",
+    "Inserted",
     "NewJob",
     "Outcome",
     "Record",
@@ -28,11 +31,16 @@ __all__ = [
 ]
 
 Status = Literal["queued", "scheduled", "running", "done", "dead", "cancelled"]
-Outcome = Literal["done", "retry", "dead", "release"]
+Outcome = Literal["done", "retry", "dead", "release", "cancelled"]
 
 
 class NewJob(Struct, array_like=True, frozen=True):
-    """A job to insert; `args` is a JSON object, `run_at` 0 means at once."""
+    """A job to insert; `args` is a JSON object, `run_at` 0 means at once.
+
+    While a job with the same `unique_key` has not ended (or, with `unique_for`, was made less
+    than so many seconds ago), an insert gives that one instead. With `unique_until_start`, it
+    counts only until it starts. Jobs with one of the other keys are *gated*: see `Gate`.
+    """
 
     kind: str
     queue: str
@@ -41,6 +49,35 @@ class NewJob(Struct, array_like=True, frozen=True):
     max_attempts: int
     run_at: float
     created_at: float
+    unique_key: str | None = None
+    unique_for: float | None = None
+    unique_until_start: bool = False
+    limit_key: str | None = None
+    rate_key: str | None = None
+    fair_key: str | None = None
+    meta: str | None = None
+
+
+class Inserted(Struct, frozen=True):
+    """The ids of the jobs of one insert, in their order; `found` are those that were there."""
+
+    ids: list[int]
+    found: frozenset[int] = frozenset()
+
+
+class Gate(Struct, frozen=True):
+    """What holds back the gated jobs of one kind, wherever they run; 0 is no limit.
+
+    At most `running` jobs with one limit key run at once; at most `starts` with one rate key start
+    in any `seconds`. Among jobs of the same priority, each fair key has its turn.
+    """
+
+    running: int = 0
+    starts: int = 0
+    seconds: float = 0.0
+
+
+OPEN = Gate()
 
 
 class Claimed(Struct, gc=False):
@@ -59,6 +96,7 @@ class Claimed(Struct, gc=False):
     max_attempts: int
     created_at: float
     suspect: bool = False
+    meta: str | None = None
 
 
 class Ack(Struct, gc=False):
@@ -76,11 +114,15 @@ class Ack(Struct, gc=False):
 
 
 class Step(Struct):
-    """What one step brought: claimed jobs, ids whose ack came too late, the next due time."""
+    """What one step brought: claimed jobs, ids whose ack came too late, the next due time.
+
+    `crowded` tells that limited jobs were left only because there was no room for them.
+    """
 
     claimed: list[Claimed]
     refused: set[int]
     next_due: float | None = None
+    crowded: bool = False
 
 
 class Record(Struct):
@@ -100,6 +142,8 @@ class Record(Struct):
     finished_at: float | None = None
     result: str | None = None
     error: str | None = None
+    progress: str | None = None
+    meta: str | None = None
 
 
 class WorkerInfo(Struct, frozen=True):
@@ -126,8 +170,8 @@ class Store(Protocol):
         """Close everything; idempotent."""
         ...
 
-    async def insert(self, jobs: Sequence[NewJob]) -> list[int]:
-        """Commit *jobs*; their ids in the same order, ascending."""
+    async def insert(self, jobs: Sequence[NewJob]) -> Inserted:
+        """Commit *jobs*; new ids ascend in the order of the jobs."""
         ...
 
     async def step(
@@ -135,13 +179,16 @@ class Store(Protocol):
         worker: int,
         acks: Sequence[Ack],
         want: int,
-        kinds: Collection[str],
+        kinds: Mapping[str, Gate],
         queues: Collection[str] | None,
+        room: int = 0,
     ) -> Step:
         """In one transaction: apply *acks*, promote due jobs, claim up to *want* for *worker*.
 
-        Claims only the given kinds (and queues; None means all), higher priority first, then by
-        id. A worker without a heartbeat on record claims nothing.
+        Claims only the given kinds (and queues; None means all) from queues that aren't paused,
+        higher priority first, then by id. Gated jobs pass the gate of their kind; those with a
+        limit or a rate are claimed to start at once, so at most *room* of them. A worker without
+        a heartbeat on record claims nothing.
         """
         ...
 
@@ -172,8 +219,27 @@ class Store(Protocol):
         """
         ...
 
-    async def cancel(self, id: int) -> bool:
-        """End a job that isn't running; False when it is, or has ended."""
+    async def cancel(self, id: int) -> Status | None:
+        """End a job that isn't running, or ask the worker of one that is to end it.
+
+        Returns what the job was; None when it has ended, or is unknown.
+        """
+        ...
+
+    async def cancelling(self, worker: int) -> list[int]:
+        """The ids of jobs that *worker* holds and that somebody wants ended."""
+        ...
+
+    async def pause(self, queue: str, paused: bool) -> None:
+        """Let nobody claim from *queue*, or let them again."""
+        ...
+
+    async def paused(self) -> list[str]:
+        """The names of paused queues."""
+        ...
+
+    async def report(self, progress: Sequence[tuple[int, int, str]]) -> None:
+        """Keep the progress of running jobs: id, token, JSON; late ones are ignored."""
         ...
 
     async def retry(self, id: int) -> bool:
@@ -213,4 +279,6 @@ class Transactional(Protocol):
     """A store whose jobs can commit with the caller's own transaction."""
 
     dialect: str
-    insert_sql: str  # with one `{jobs}` where the driver's placeholder goes; returns the ids
+    # Both have one `{jobs}` where the driver's placeholder for the JSON of all jobs goes.
+    insert_sql: str  # returns id, unique_key, repeats
+    within_sql: str  # returns id, unique_key of ended jobs that stand in the way of unique ones

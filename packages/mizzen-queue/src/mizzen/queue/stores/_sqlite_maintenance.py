@@ -5,23 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..abc import WorkerInfo
+from . import _sqlite_schema as sql
 from ._rescue import WORKER_DIED, crash_pause
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
+    from ..abc import Outcome
+
+_UNTOUCHED = dict.fromkeys(("attempt", "started_at", "result"))
 _PRUNED_AT_ONCE = 2000  # keeps one transaction, and so the lane, short
 
 
-def history(status: str, condition: str) -> str:
-    """Copy jobs into history; bind the finishing time, an error, then the condition's values."""
-    return (
-        "INSERT INTO mizzen_job_done (id, status, queue, kind, priority, args, attempt, "  # noqa: S608
-        "max_attempts, created_at, finished_at, error) SELECT id, "
-        f"'{status}', queue, kind, priority, args, attempt, max_attempts, created_at, ?, "
-        f"coalesce(?, error) FROM mizzen_job WHERE {condition}"
-    )
+def end(
+    connection: sqlite3.Connection,
+    status: Outcome,
+    condition: str,
+    now: float,
+    error: str | None = None,
+    **values: object,
+) -> int:
+    """Move the jobs that meet *condition* to history; how many."""
+    ended: dict[str, object] = {"status": status, "finished_at": now, "error": error}
+    keep = sql.KEEP.format(condition=condition)
+    connection.execute(keep, {**_UNTOUCHED, **ended, **values})
+    return connection.execute(f"DELETE FROM mizzen_job WHERE {condition}", values).rowcount  # noqa: S608
 
 
 def disown(connection: sqlite3.Connection, worker: int, held: str) -> int:
@@ -50,8 +59,7 @@ def rescue(
         f"WHERE {orphaned} AND charged = 0"
     ).rowcount
     spent = f"{orphaned} AND attempt >= max_attempts"
-    connection.execute(history("dead", spent), (now, WORKER_DIED))
-    dead = connection.execute(f"DELETE FROM mizzen_job WHERE {spent}").rowcount  # noqa: S608
+    dead = end(connection, "dead", spent, now, WORKER_DIED)
     charged = connection.execute(
         f"SELECT id, attempt FROM mizzen_job WHERE {orphaned}"  # noqa: S608
     ).fetchall()
@@ -60,23 +68,20 @@ def rescue(
         "token = NULL WHERE id = ?",
         [(now + crash_pause(attempt), id) for id, attempt in charged],
     )
+    # Those that were to be cancelled, and whose attempt ended in another way.
+    end(connection, "cancelled", "cancelling = 1 AND state < 2", now)
     return uncharged + dead + len(charged)
 
 
 def revive(connection: sqlite3.Connection, id: int) -> bool:
     """Move a dead or cancelled job from history back to the ready ones."""
-    revived = connection.execute(
-        "INSERT INTO mizzen_job (id, state, queue, kind, priority, args, max_attempts, created_at) "
-        "SELECT id, 0, queue, kind, priority, args, max_attempts, created_at "
-        "FROM mizzen_job_done WHERE id = ? AND status IN ('dead', 'cancelled')",
-        (id,),
-    ).rowcount
+    revived = connection.execute(sql.REVIVE, (id,)).rowcount
     if revived:
         connection.execute("DELETE FROM mizzen_job_done WHERE id = ?", (id,))
     return bool(revived)
 
 
-def prune(connection: sqlite3.Connection, before: float, keep: int) -> int:
+def prune(connection: sqlite3.Connection, before: float, keep: int, now: float) -> int:
     """Drop old history, a bounded number at a time; see Store.prune."""
     total = 0
     kinds = connection.execute(
@@ -85,8 +90,9 @@ def prune(connection: sqlite3.Connection, before: float, keep: int) -> int:
     for pair in kinds:
         total += connection.execute(
             "DELETE FROM mizzen_job_done WHERE id IN (SELECT id FROM mizzen_job_done WHERE "
-            "status = ? AND kind = ? AND queue = ? AND finished_at < ? LIMIT ?)",
-            (*pair, before, _PRUNED_AT_ONCE),
+            "status = ? AND kind = ? AND queue = ? AND finished_at < ? "
+            "AND (unique_until IS NULL OR unique_until < ?) LIMIT ?)",
+            (*pair, before, now, _PRUNED_AT_ONCE),
         ).rowcount
     # Ids grow with time, so the newest ids stand for the newest jobs.
     edge = connection.execute(
@@ -96,7 +102,7 @@ def prune(connection: sqlite3.Connection, before: float, keep: int) -> int:
     if edge:
         total += connection.execute(
             "DELETE FROM mizzen_job_done WHERE id IN (SELECT id FROM mizzen_job_done WHERE "
-            "id <= ? AND status <> 'dead' LIMIT ?)",
-            (edge[0], _PRUNED_AT_ONCE),
+            "id <= ? AND status <> 'dead' AND (unique_until IS NULL OR unique_until < ?) LIMIT ?)",
+            (edge[0], now, _PRUNED_AT_ONCE),
         ).rowcount
     return total

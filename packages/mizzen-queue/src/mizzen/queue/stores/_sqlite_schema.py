@@ -1,10 +1,13 @@
 """The queue's tables in SQLite, and the statements whose indexes they rely on."""
 
+# ruff: noqa: S608  (what the statements are put together from stands in this file)
+
 from __future__ import annotations
 
 # Claims move a row between partial indexes instead of scanning: state 0 is ready, 1 waits for
 # its time, 2 is held by a worker. AUTOINCREMENT, because ids must not come back after a delete.
-SCHEMA = """
+# A gate is the keys of a job in one text; gated jobs stand outside the ready index, in lines.
+TABLES = """
 CREATE TABLE IF NOT EXISTS mizzen_job (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     state INTEGER NOT NULL,
@@ -20,12 +23,19 @@ CREATE TABLE IF NOT EXISTS mizzen_job (
     token INTEGER,
     suspect INTEGER NOT NULL DEFAULT 0,
     charged INTEGER NOT NULL DEFAULT 0,
-    error TEXT
+    error TEXT,
+    unique_key TEXT,
+    unique_until REAL,
+    unique_until_start INTEGER NOT NULL DEFAULT 0,
+    repeats INTEGER NOT NULL DEFAULT 0,
+    limit_key TEXT,
+    rate_key TEXT,
+    fair_key TEXT,
+    gate TEXT,
+    cancelling INTEGER NOT NULL DEFAULT 0,
+    progress TEXT,
+    meta TEXT
 );
-CREATE INDEX IF NOT EXISTS mizzen_job_ready
-    ON mizzen_job (queue, kind, priority DESC, id) WHERE state = 0;
-CREATE INDEX IF NOT EXISTS mizzen_job_due ON mizzen_job (run_at) WHERE state = 1;
-CREATE INDEX IF NOT EXISTS mizzen_job_held ON mizzen_job (worker) WHERE state = 2;
 CREATE TABLE IF NOT EXISTS mizzen_job_done (
     id INTEGER PRIMARY KEY,
     status TEXT NOT NULL,
@@ -39,10 +49,18 @@ CREATE TABLE IF NOT EXISTS mizzen_job_done (
     started_at REAL,
     finished_at REAL NOT NULL,
     result TEXT,
-    error TEXT
+    error TEXT,
+    unique_key TEXT,
+    unique_until REAL,
+    unique_until_start INTEGER NOT NULL DEFAULT 0,
+    limit_key TEXT,
+    rate_key TEXT,
+    fair_key TEXT,
+    progress TEXT,
+    meta TEXT
 );
-CREATE INDEX IF NOT EXISTS mizzen_job_done_status
-    ON mizzen_job_done (status, kind, queue, finished_at);
+CREATE TABLE IF NOT EXISTS mizzen_job_start (rate_key TEXT NOT NULL, at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS mizzen_job_paused (queue TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS mizzen_job_worker (
     id INTEGER PRIMARY KEY,
     host TEXT NOT NULL,
@@ -52,38 +70,111 @@ CREATE TABLE IF NOT EXISTS mizzen_job_worker (
 );
 """
 
+INDEXES = """
+DROP INDEX IF EXISTS mizzen_job_ready;
+CREATE UNIQUE INDEX IF NOT EXISTS mizzen_job_unique
+    ON mizzen_job (unique_key) WHERE unique_key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS mizzen_job_open
+    ON mizzen_job (queue, kind, priority DESC, id) WHERE state = 0 AND gate IS NULL;
+CREATE INDEX IF NOT EXISTS mizzen_job_gated
+    ON mizzen_job (queue, kind, gate, priority DESC, id) WHERE state = 0 AND gate IS NOT NULL;
+CREATE INDEX IF NOT EXISTS mizzen_job_limit
+    ON mizzen_job (limit_key) WHERE state = 2 AND limit_key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS mizzen_job_fair
+    ON mizzen_job (fair_key) WHERE state = 2 AND fair_key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS mizzen_job_cancelling ON mizzen_job (worker) WHERE cancelling = 1;
+CREATE INDEX IF NOT EXISTS mizzen_job_due ON mizzen_job (run_at) WHERE state = 1;
+CREATE INDEX IF NOT EXISTS mizzen_job_held ON mizzen_job (worker) WHERE state = 2;
+CREATE INDEX IF NOT EXISTS mizzen_job_done_status
+    ON mizzen_job_done (status, kind, queue, finished_at);
+CREATE INDEX IF NOT EXISTS mizzen_job_done_unique
+    ON mizzen_job_done (unique_key) WHERE unique_until IS NOT NULL;
+CREATE INDEX IF NOT EXISTS mizzen_job_start_at ON mizzen_job_start (rate_key, at);
+"""
+
+GATE = """
+CASE WHEN coalesce(limit_key, rate_key, fair_key) IS NOT NULL THEN
+    coalesce(limit_key, '') || char(31) || coalesce(rate_key, '') || char(31)
+    || coalesce(fair_key, '') END
+"""
+
 # The fields of NewJob, in its order. One JSON parameter, so that one statement inserts one job
-# or a thousand through any driver.
-INSERT = """
-INSERT INTO mizzen_job (state, kind, queue, priority, args, max_attempts, run_at, created_at)
-SELECT (value ->> 5) > (value ->> 6), value ->> 0, value ->> 1, value ->> 2, value ->> 3,
-       value ->> 4, value ->> 5, value ->> 6
-FROM json_each({jobs}) ORDER BY key RETURNING id
+# or a thousand through any driver. A unique job that is there already is found instead, unless
+# it stands in history: see WITHIN. It begins with INSERT, as the sqlite3 module opens a
+# transaction for no other word.
+INSERT = f"""
+INSERT INTO mizzen_job (state, kind, queue, priority, args, max_attempts, run_at, created_at,
+                        unique_key, unique_until, unique_until_start, limit_key, rate_key,
+                        fair_key, gate, meta)
+SELECT run_at > created_at, kind, queue, priority, args, max_attempts, run_at, created_at,
+       unique_key, created_at + unique_for, unique_until_start, limit_key, rate_key,
+       fair_key, {GATE}, meta
+FROM (
+    SELECT key, value ->> 0 AS kind, value ->> 1 AS queue, value ->> 2 AS priority,
+           value ->> 3 AS args, value ->> 4 AS max_attempts, value ->> 5 AS run_at,
+           value ->> 6 AS created_at, value ->> 7 AS unique_key, value ->> 8 AS unique_for,
+           value ->> 9 AS unique_until_start, value ->> 10 AS limit_key, value ->> 11 AS rate_key,
+           value ->> 12 AS fair_key, value ->> 13 AS meta
+    FROM json_each({{jobs}})
+) AS given
+WHERE unique_for IS NULL OR NOT EXISTS (
+    SELECT 1 FROM mizzen_job_done AS ended
+    WHERE ended.unique_key = given.unique_key AND ended.unique_until > given.created_at)
+ORDER BY key
+ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL DO UPDATE SET repeats = repeats + 1
+RETURNING id, unique_key, repeats
+"""
+
+WITHIN = """
+SELECT max(ended.id), ended.unique_key FROM json_each({jobs})
+JOIN mizzen_job_done AS ended
+  ON ended.unique_key = value ->> 7 AND ended.unique_until > (value ->> 6)
+GROUP BY ended.unique_key
 """
 
 NEXT_PAIR = """
-SELECT queue, kind FROM mizzen_job WHERE state = 0 AND (queue, kind) > (?, ?)
+SELECT queue, kind FROM mizzen_job WHERE state = 0 AND gate IS NULL AND (queue, kind) > (?, ?)
 ORDER BY queue, kind LIMIT 1
 """
 
 READY = """
-SELECT priority, id FROM mizzen_job WHERE state = 0 AND queue = ? AND kind = ?
+SELECT priority, id FROM mizzen_job WHERE state = 0 AND gate IS NULL AND queue = ? AND kind = ?
+ORDER BY priority DESC, id LIMIT ?
+"""
+
+NEXT_LINE = """
+SELECT queue, kind, gate FROM mizzen_job
+WHERE state = 0 AND gate IS NOT NULL AND (queue, kind, gate) > (?, ?, ?)
+ORDER BY queue, kind, gate LIMIT 1
+"""
+
+IN_LINE = """
+SELECT priority, id, limit_key, rate_key, fair_key FROM mizzen_job
+WHERE state = 0 AND gate IS NOT NULL AND queue = ? AND kind = ? AND gate = ?
 ORDER BY priority DESC, id LIMIT ?
 """
 
 CLAIM = """
-UPDATE mizzen_job SET state = 2, worker = ?, token = ?
+UPDATE mizzen_job
+SET state = 2, worker = ?, token = ?,
+    unique_key = CASE unique_until_start WHEN 1 THEN NULL ELSE unique_key END
 WHERE id IN (SELECT value FROM json_each(?))
-RETURNING id, token, kind, queue, priority, args, attempt, max_attempts, created_at, suspect
+RETURNING id, token, kind, queue, priority, args, attempt, max_attempts, created_at, suspect, meta
 """
 
 PROMOTE = "UPDATE mizzen_job SET state = 0, run_at = NULL WHERE state = 1 AND run_at <= ?"
 
+# A cancelled job stands in nobody's way.
 KEEP = """
 INSERT INTO mizzen_job_done (id, status, queue, kind, priority, args, attempt, max_attempts,
-                             created_at, started_at, finished_at, result, error)
-SELECT id, ?, queue, kind, priority, args, ?, max_attempts, created_at, ?, ?, ?, ?
-FROM mizzen_job WHERE id = ? AND token = ?
+                             created_at, started_at, finished_at, result, error, unique_key,
+                             unique_until, unique_until_start, limit_key, rate_key, fair_key,
+                             progress, meta)
+SELECT id, :status, queue, kind, priority, args, coalesce(:attempt, attempt), max_attempts,
+       created_at, :started_at, :finished_at, :result, coalesce(:error, error), unique_key,
+       CASE :status WHEN 'cancelled' THEN NULL ELSE unique_until END, unique_until_start,
+       limit_key, rate_key, fair_key, progress, meta
+FROM mizzen_job WHERE {condition}
 """
 
 AGAIN = """
@@ -98,12 +189,24 @@ UPDATE mizzen_job SET state = 0, attempt = attempt - charged, charged = 0, worke
 WHERE state = 2 AND id = ? AND token = ?
 """
 
+REVIVE = f"""
+INSERT INTO mizzen_job (id, state, queue, kind, priority, args, max_attempts, created_at,
+                        unique_key, unique_until, unique_until_start, limit_key, rate_key,
+                        fair_key, gate, meta)
+SELECT id, 0, queue, kind, priority, args, max_attempts, created_at,
+       unique_key, unique_until, unique_until_start, limit_key, rate_key,
+       fair_key, {GATE}, meta
+FROM mizzen_job_done WHERE id = ? AND status IN ('dead', 'cancelled')
+ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL DO NOTHING
+"""
+
 FIND = """
 SELECT id, CASE state WHEN 0 THEN 'queued' WHEN 1 THEN 'scheduled' ELSE 'running' END, kind, queue,
-       priority, args, attempt, max_attempts, created_at, run_at, NULL, NULL, NULL, error
+       priority, args, attempt, max_attempts, created_at, run_at, NULL, NULL, NULL, error,
+       progress, meta
 FROM mizzen_job WHERE id = :id
 UNION ALL
 SELECT id, status, kind, queue, priority, args, attempt, max_attempts, created_at, NULL,
-       started_at, finished_at, result, error
+       started_at, finished_at, result, error, progress, meta
 FROM mizzen_job_done WHERE id = :id
 """

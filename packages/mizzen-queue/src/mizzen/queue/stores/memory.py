@@ -6,15 +6,23 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import deque
 from heapq import heappop, heappush
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from ..abc import Ack, Claimed, NewJob, Record, Status, Step, WorkerInfo
+from ..abc import Ack, Claimed, Gate, Inserted, NewJob, Record, Status, Step, WorkerInfo
+from ._admission import Claim, Line, Usage, admit
 from ._bell import Bell
 from ._rescue import WORKER_DIED, crash_pause
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from ._admission import Place
+
+Keys = tuple[str | None, str | None, str | None]  # of the limit, of the rate, of the turn
+NO_KEYS: Keys = (None, None, None)
 
 
 class _Row(Record):
@@ -22,6 +30,11 @@ class _Row(Record):
     worker: int = 0
     suspect: bool = False
     charged: bool = False
+    cancelling: bool = False
+    unique_key: str | None = None
+    unique_until: float = 0.0
+    unique_until_start: bool = False
+    gate: Keys = NO_KEYS
 
 
 class MemoryStore:
@@ -30,7 +43,11 @@ class MemoryStore:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
         self._rows: dict[int, _Row] = {}
-        self._ready: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        # The waiting jobs, as heaps of (-priority, id), by queue, kind and the keys of their gate.
+        self._ready: dict[tuple[str, str, Keys], list[tuple[int, int]]] = {}
+        self._unique: dict[str, int] = {}
+        self._starts: dict[str, deque[float]] = {}
+        self._paused: set[str] = set()
         self._due: list[tuple[float, int]] = []
         self._workers: dict[int, tuple[WorkerInfo, float]] = {}
         self._held: dict[int, set[int]] = {}
@@ -43,42 +60,65 @@ class MemoryStore:
     async def aclose(self) -> None:
         return
 
-    async def insert(self, jobs: Sequence[NewJob]) -> list[int]:
+    async def insert(self, jobs: Sequence[NewJob]) -> Inserted:
         now = self.clock()
         ids: list[int] = []
+        found: set[int] = set()
         for job in jobs:
+            if (there := self._same(job)) is not None:
+                ids.append(there)
+                found.add(there)
+                continue
             self._last_id += 1
             row = _Row(
-                self._last_id,
-                "queued",
-                job.kind,
-                job.queue,
-                job.priority,
-                job.args,
-                0,
-                job.max_attempts,
-                job.created_at,
-                job.run_at or None,
+                id=self._last_id,
+                status="queued",
+                kind=job.kind,
+                queue=job.queue,
+                priority=job.priority,
+                args=job.args,
+                attempt=0,
+                max_attempts=job.max_attempts,
+                created_at=job.created_at,
+                run_at=job.run_at or None,
+                meta=job.meta,
+                unique_key=job.unique_key,
+                unique_until=job.created_at + (job.unique_for or 0.0),
+                unique_until_start=job.unique_until_start,
+                gate=(job.limit_key, job.rate_key, job.fair_key),
             )
             self._rows[row.id] = row
+            if row.unique_key is not None:
+                self._unique[row.unique_key] = row.id
             self._queue(row, now)
             ids.append(row.id)
         self._bell.ring()
-        return ids
+        return Inserted(ids, frozenset(found))
+
+    def _same(self, job: NewJob) -> int | None:
+        there = self._rows.get(self._unique.get(job.unique_key or "", 0))
+        if there is None or there.status == "cancelled":
+            return None
+        if there.finished_at is None:
+            return None if there.unique_key is None else there.id
+        return there.id if job.unique_for and there.unique_until > job.created_at else None
 
     async def step(
         self,
         worker: int,
         acks: Sequence[Ack],
         want: int,
-        kinds: Collection[str],
+        kinds: Mapping[str, Gate],
         queues: Collection[str] | None,
+        room: int = 0,
     ) -> Step:
         now = self.clock()
         refused = {ack.id for ack in acks if not self._apply(ack, now)}
         self._promote(now)
-        claimed = self._claim(worker, want, kinds, queues) if worker in self._workers else []
-        return Step(claimed, refused, self._next_due())
+        claim = Claim([])
+        if want and worker in self._workers:
+            claim = self._claim(worker, want, kinds, queues, room, now)
+        return claim.step(refused, self._next_due())
 
     def _apply(self, ack: Ack, now: float) -> bool:
         row = self._rows.get(ack.id)
@@ -90,7 +130,8 @@ class MemoryStore:
             row.attempt -= charged
             self._queue(row, now)
             return True
-        row.attempt, row.result, row.error = ack.attempt, ack.result, ack.error
+        row.attempt, row.result = ack.attempt, ack.result
+        row.error = ack.error or row.error
         row.started_at = ack.started_at
         if ack.outcome == "retry":
             row.run_at, row.suspect = ack.run_at, False
@@ -100,37 +141,89 @@ class MemoryStore:
         return True
 
     def _claim(
-        self, worker: int, want: int, kinds: Collection[str], queues: Collection[str] | None
-    ) -> list[Claimed]:
-        claimed: list[Claimed] = []
+        self,
+        worker: int,
+        want: int,
+        kinds: Mapping[str, Gate],
+        queues: Collection[str] | None,
+        room: int,
+        now: float,
+    ) -> Claim:
+        ready: list[Place] = []
+        lines: list[Line] = []
+        taken: list[tuple[list[tuple[int, int]], list[Place]]] = []
+        for (queue, kind, keys), heap in self._ready.items():
+            if kind in kinds and (queues is None or queue in queues) and queue not in self._paused:
+                jobs = self._take(heap, want if keys[:2] == (None, None) else max(1, room))
+                taken.append((heap, jobs))
+                if keys == NO_KEYS:
+                    ready += jobs
+                elif jobs:
+                    lines.append(Line(kind, *keys, jobs))
+        ready.sort(key=lambda place: (-place[0], place[1]))
+        usage = self._usage(lines, kinds, now)
+        ids, held_back = admit(ready, lines, kinds, usage, want=want, room=room)
+        claimed = set(ids)
+        for heap, jobs in taken:
+            for priority, id in jobs:
+                if id not in claimed:
+                    heappush(heap, (-priority, id))
         token = secrets.randbits(62)
-        lists = [
-            heap
-            for (queue, kind), heap in self._ready.items()
-            if kind in kinds and (queues is None or queue in queues)
+        times = [
+            self._starts[key][0] + kinds[line.kind].seconds
+            for line in lines
+            if (key := line.rate_key) is not None and key in held_back and self._starts[key]
         ]
-        while len(claimed) < want and (lists := [heap for heap in lists if heap]):
-            _, id = heappop(min(lists, key=lambda heap: heap[0]))
+        jobs = [self._hold(self._rows[id], worker, token, now) for id in ids]
+        return Claim.of(jobs, lines, room, times)
+
+    def _take(self, heap: list[tuple[int, int]], count: int) -> list[Place]:
+        places: list[Place] = []
+        while heap and len(places) < count:
+            priority, id = heappop(heap)
             row = self._rows.get(id)
-            if row is None or row.status != "queued":
-                continue  # cancelled while it waited: its heap entry is stale
-            row.status, row.token, row.worker = "running", token, worker
-            self._held.setdefault(worker, set()).add(id)
-            claimed.append(
-                Claimed(
-                    id,
-                    token,
-                    row.kind,
-                    row.queue,
-                    row.priority,
-                    row.args,
-                    row.attempt,
-                    row.max_attempts,
-                    row.created_at,
-                    row.suspect,
-                )
-            )
-        return claimed
+            if row is not None and row.status == "queued":  # else cancelled while it waited
+                places.append((-priority, id))
+        return places
+
+    def _usage(self, lines: list[Line], kinds: Mapping[str, Gate], now: float) -> Usage:
+        usage = Usage()
+        if not lines:
+            return usage
+        for line in lines:
+            if line.rate_key is not None:
+                starts = self._starts.setdefault(line.rate_key, deque())
+                while starts and starts[0] <= now - kinds[line.kind].seconds:
+                    starts.popleft()
+                usage.started[line.rate_key] = len(starts)
+        for id in chain.from_iterable(self._held.values()):
+            limit, _, fair = self._rows[id].gate
+            if limit is not None:
+                usage.running[limit] = usage.running.get(limit, 0) + 1
+            if fair is not None:
+                usage.at_work[fair] = usage.at_work.get(fair, 0) + 1
+        return usage
+
+    def _hold(self, row: _Row, worker: int, token: int, now: float) -> Claimed:
+        row.status, row.token, row.worker = "running", token, worker
+        self._held.setdefault(worker, set()).add(row.id)
+        if row.unique_until_start:
+            row.unique_key = None
+        if (rate := row.gate[1]) is not None:
+            self._starts.setdefault(rate, deque()).append(now)
+        return Claimed(
+            row.id,
+            token,
+            row.kind,
+            row.queue,
+            row.priority,
+            row.args,
+            row.attempt,
+            row.max_attempts,
+            row.created_at,
+            row.suspect,
+            row.meta,
+        )
 
     def _promote(self, now: float) -> None:
         while self._due and self._due[0][0] <= now:
@@ -147,12 +240,14 @@ class MemoryStore:
         return self._due[0][0] if self._due else None
 
     def _queue(self, row: _Row, now: float) -> None:
-        if row.run_at is not None and row.run_at > now:
+        if row.cancelling:
+            row.status, row.finished_at = "cancelled", now
+        elif row.run_at is not None and row.run_at > now:
             row.status = "scheduled"
             heappush(self._due, (row.run_at, row.id))
         else:
             row.status, row.run_at = "queued", None
-            heap = self._ready.setdefault((row.queue, row.kind), [])
+            heap = self._ready.setdefault((row.queue, row.kind, row.gate), [])
             heappush(heap, (-row.priority, row.id))
 
     def _let_go(self, row: _Row) -> None:
@@ -206,17 +301,44 @@ class MemoryStore:
         row.run_at = now + crash_pause(row.attempt) if charged else None
         self._queue(row, now)
 
-    async def cancel(self, id: int) -> bool:
+    async def cancel(self, id: int) -> Status | None:
         row = self._rows.get(id)
-        if row is None or row.status not in ("queued", "scheduled"):
-            return False
-        row.status, row.finished_at = "cancelled", self.clock()
-        return True
+        if row is None or row.finished_at is not None:
+            return None
+        was = row.status
+        if was == "running":
+            row.cancelling = True
+            self._bell.ring()
+        else:
+            row.status, row.finished_at = "cancelled", self.clock()
+        return was
+
+    async def cancelling(self, worker: int) -> list[int]:
+        return [id for id in self._held.get(worker, ()) if self._rows[id].cancelling]
+
+    async def pause(self, queue: str, paused: bool) -> None:
+        (self._paused.add if paused else self._paused.discard)(queue)
+        self._bell.ring()
+
+    async def paused(self) -> list[str]:
+        return sorted(self._paused)
+
+    async def report(self, progress: Sequence[tuple[int, int, str]]) -> None:
+        for id, token, text in progress:
+            row = self._rows.get(id)
+            if row is not None and row.status == "running" and row.token == token:
+                row.progress = text
 
     async def retry(self, id: int) -> bool:
         row = self._rows.get(id)
         if row is None or row.status not in ("dead", "cancelled"):
             return False
+        if row.unique_key is not None:
+            other = self._rows.get(self._unique.get(row.unique_key, 0))
+            if other is not None and other is not row and other.finished_at is None:
+                return False
+            self._unique[row.unique_key] = id
+        row.cancelling = False
         row.attempt, row.suspect, row.error, row.result = 0, False, None, None
         row.run_at = row.started_at = row.finished_at = None
         self._queue(row, self.clock())
@@ -234,7 +356,12 @@ class MemoryStore:
         return counts
 
     async def prune(self, before: float, keep: int) -> int:
-        ended = [row for row in self._rows.values() if row.finished_at is not None]
+        now = self.clock()
+        ended = [
+            row
+            for row in self._rows.values()
+            if row.finished_at is not None and (row.unique_key is None or row.unique_until <= now)
+        ]
         counted = sorted(
             (row for row in ended if row.status != "dead"), key=lambda row: row.finished_at or 0.0
         )
@@ -243,7 +370,9 @@ class MemoryStore:
             row.id for row in ended if (row.finished_at or 0.0) < before
         }
         for id in gone:
-            del self._rows[id]
+            key = self._rows.pop(id).unique_key
+            if key is not None and self._unique.get(key) == id:
+                del self._unique[key]
         return len(gone)
 
     async def wait(self, seen: int, limit: float) -> int:

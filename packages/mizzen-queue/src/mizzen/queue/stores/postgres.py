@@ -13,17 +13,22 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from .._errors import StoreError
-from ..abc import Claimed, Record, Step, WorkerInfo
+from ..abc import Claimed, Inserted, Record, Status, Step, WorkerInfo
 from . import _postgres_schema as sql
+from ._admission import Claim
 from ._bell import Bell
+from ._inserted import in_order
+from ._postgres_gates import Claims
 from ._postgres_pool import Connections, mapped
+from ._postgres_step import STEP
 from ._rescue import FIRST_PAUSE, LONGEST_PAUSE, WORKER_DIED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from ..abc import Ack, NewJob, Status
+    from ..abc import Ack, Gate, NewJob
 
+_STATES: tuple[Status, ...] = ("queued", "scheduled", "running")
 _LISTEN_AGAIN = 1.0
 _PROMOTE_EVERY = 0.5
 _SCHEMA_LOCK = 0x6D697A7A656E  # "mizzen": two processes that start at once create tables in turn
@@ -34,6 +39,7 @@ class PostgresStore:
 
     dialect = "postgresql"
     insert_sql = sql.INSERT
+    within_sql = sql.WITHIN
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
         self._local_clock = clock
@@ -43,6 +49,9 @@ class PostgresStore:
         self._skew = 0.0
         self._promote_at = 0.0
         self._insert = sql.INSERT.format(jobs="%s")
+        self._within = sql.WITHIN.format(jobs="%s")
+        self._claims = Claims()
+        self._gated = False
 
     def clock(self) -> float:
         return self._local_clock() + self._skew
@@ -53,7 +62,10 @@ class PostgresStore:
         async with self._connections.lend() as connection:
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
-                await connection.execute(sql.SCHEMA.encode())
+                await connection.execute(sql.TABLES.encode())
+                newest = await (await connection.execute(sql.IS_NEWEST)).fetchone()
+                if not newest or not newest[0]:
+                    await connection.execute(sql.UPGRADE.encode())
             # Everybody goes by the server's clock: leases and delays mean the same on each node.
             cursor = await connection.execute(
                 "SELECT extract(epoch FROM clock_timestamp())::float8"
@@ -68,38 +80,49 @@ class PostgresStore:
             self._listener = None
         await self._connections.aclose()
 
-    async def insert(self, jobs: Sequence[NewJob]) -> list[int]:
-        rows = await self._fetch(self._insert, (msgspec.json.encode(jobs).decode(),))
+    async def insert(self, jobs: Sequence[NewJob]) -> Inserted:
+        rows = msgspec.json.encode(jobs).decode()
+        new = await self._fetch(self._insert, (rows,))
+        ended = await self._fetch(self._within, (rows,)) if len(new) < len(jobs) else []
         self._bell.ring()
-        return sorted(row[0] for row in rows)
+        return in_order(jobs, new, lambda: ended)
 
     async def step(
         self,
         worker: int,
         acks: Sequence[Ack],
         want: int,
-        kinds: Collection[str],
+        kinds: Mapping[str, Gate],
         queues: Collection[str] | None,
+        room: int = 0,
     ) -> Step:
         now = self.clock()
+        by_gates = self._gated and want > 0
         values = _columns(acks) | {
             "worker": worker,
             "token": secrets.randbits(62),
-            "want": want,
+            "want": 0 if by_gates else want,
             "kinds": list(kinds),
             "queues": None if queues is None else list(queues),
         }
         async with self._connections.lend() as connection:
             if now >= self._promote_at:
                 await connection.execute(sql.PROMOTE, {"now": now})
-            cursor = await connection.execute(sql.STEP, values)
-            rows: list[Any] = await cursor.fetchall()
-        due: float | None = next(row[8] for row in rows if row[0] is None)
+            rows = await (await connection.execute(STEP, values)).fetchall()
+            summary: Any = next(row for row in rows if row[0] is None)
+            self._gated, due = bool(summary[7]), summary[8]
+            claimed = [Claimed(*row) for row in rows if row[1] is not None]
+            claimed.sort(key=lambda job: (-job.priority, job.id))
+            had = len(claimed)
+            claim = Claim([], crowded=self._gated and had >= room)
+            if by_gates or (self._gated and had < want):
+                claim = await self._claims.claim(
+                    connection, worker, want - had, kinds, queues, room - had, now
+                )
+            claim.jobs = claimed + claim.jobs
         self._promote_at = min(now + _PROMOTE_EVERY, due or now + _PROMOTE_EVERY)
-        claimed = [Claimed(*row) for row in rows if row[1] is not None]
-        claimed.sort(key=lambda job: (-job.priority, job.id))
-        accepted = {row[0] for row in rows if row[1] is None}
-        return Step(claimed, {ack.id for ack in acks} - accepted, due)
+        refused = {ack.id for ack in acks} - {row[0] for row in rows if row[1] is None}
+        return claim.step(refused, due)
 
     async def charge(self, job: Claimed) -> bool:
         return await self._change(
@@ -139,13 +162,40 @@ class PostgresStore:
                 )
             cursor = await connection.execute(sql.RESCUE, values)
             row = await cursor.fetchone()
+            await connection.execute(sql.CANCELLED.encode(), {"now": now})
         if row and row[0]:
             self._bell.ring()
             return int(row[0])
         return 0
 
-    async def cancel(self, id: int) -> bool:
-        return await self._change(sql.CANCEL, {"id": id, "now": self.clock()})
+    async def cancel(self, id: int) -> Status | None:
+        rows = await self._fetch(sql.CANCEL, (id,))
+        if not rows:
+            return None
+        state: int = rows[0][0]
+        was = _STATES[state]
+        if was == "running":
+            await self._fetch("SELECT pg_notify('mizzen_job', '')", ())
+            self._bell.ring()
+        else:
+            await self._change(sql.CANCELLED, {"now": self.clock()})
+        return was
+
+    async def cancelling(self, worker: int) -> list[int]:
+        return [row[0] for row in await self._fetch(sql.CANCELLING, (worker,))]
+
+    async def pause(self, queue: str, paused: bool) -> None:
+        await self._change(sql.PAUSE if paused else sql.RESUME, (queue,))
+        await self._fetch("SELECT pg_notify('mizzen_job', '')", ())
+        self._bell.ring()
+
+    async def paused(self) -> list[str]:
+        rows = await self._fetch("SELECT queue FROM mizzen_job_paused ORDER BY queue", ())
+        return [queue for (queue,) in rows]
+
+    async def report(self, progress: Sequence[tuple[int, int, str]]) -> None:
+        ids, tokens, texts = zip(*progress, strict=True)
+        await self._change(sql.REPORT, (list(ids), list(tokens), list(texts)))
 
     async def retry(self, id: int) -> bool:
         revived = await self._change(sql.REVIVE, (id,))
@@ -161,7 +211,7 @@ class PostgresStore:
         return dict(await self._fetch(sql.STATS, {"queue": queue, "kind": kind}))
 
     async def prune(self, before: float, keep: int) -> int:
-        return await self._count(sql.PRUNE, {"before": before, "keep": keep})
+        return await self._count(sql.PRUNE, {"before": before, "keep": keep, "now": self.clock()})
 
     async def wait(self, seen: int, limit: float) -> int:
         if self._listener is None or self._listener.done():

@@ -4,30 +4,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import secrets
+import sqlite3
 import time
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from .._errors import QueueError
-from ..abc import Claimed, Record, Step
+from ..abc import Inserted, Record, Status, Step
 from . import _sqlite_schema as sql
+from ._admission import Claim
 from ._bell import Bell
+from ._inserted import in_order
 from ._lane import Lane
-from ._sqlite_maintenance import disown, history, prune, rescue, revive
+from ._sqlite_claim import Claims
+from ._sqlite_maintenance import disown, end, prune, rescue, revive
 from ._sqlite_thread import BUSY_MS, SqliteThread
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from ..abc import Ack, NewJob, Status, WorkerInfo
+    from ..abc import Ack, Claimed, Gate, NewJob, WorkerInfo
 
 # How soon an idle worker sees what another process committed.
 _POLL = 0.025
+
+_STATES: tuple[Status, ...] = ("queued", "scheduled", "running")
+_KEEP = sql.KEEP.format(condition="id = :id AND token = :token")
 
 
 class SqliteStore:
@@ -35,6 +41,7 @@ class SqliteStore:
 
     dialect = "sqlite"
     insert_sql = sql.INSERT
+    within_sql = sql.WITHIN
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
@@ -48,6 +55,8 @@ class SqliteStore:
         self._bell = Bell()
         self._version = 0
         self._insert = sql.INSERT.format(jobs="?")
+        self._within = sql.WITHIN.format(jobs="?")
+        self._claims = Claims()
 
     async def start(self) -> None:
         self.path = os.path.abspath(self.path)  # noqa: ASYNC240  (a look-up of the cwd, no I/O)
@@ -74,32 +83,36 @@ class SqliteStore:
             lane.close()
         _tune(connection)
 
-    async def insert(self, jobs: Sequence[NewJob]) -> list[int]:
+    async def insert(self, jobs: Sequence[NewJob]) -> Inserted:
         rows = msgspec.json.encode(jobs).decode()
 
-        def insert(connection: sqlite3.Connection) -> list[int]:
-            return sorted(id for (id,) in connection.execute(self._insert, (rows,)))
+        def insert(connection: sqlite3.Connection) -> Inserted:
+            new = connection.execute(self._insert, (rows,)).fetchall()
+            return in_order(jobs, new, lambda: connection.execute(self._within, (rows,)).fetchall())
 
-        ids = await self._writer.run(insert)
+        inserted = await self._writer.run(insert)
         self._bell.ring()
-        return ids
+        return inserted
 
     async def step(
         self,
         worker: int,
         acks: Sequence[Ack],
         want: int,
-        kinds: Collection[str],
+        kinds: Mapping[str, Gate],
         queues: Collection[str] | None,
+        room: int = 0,
     ) -> Step:
         now = self.clock()
 
         def step(connection: sqlite3.Connection) -> Step:
             refused = _apply(connection, acks) if acks else set[int]()
             connection.execute(sql.PROMOTE, (now,))
-            claimed = _claim(connection, worker, want, kinds, queues) if want else []
+            claim = Claim([])
+            if want:
+                claim = self._claims.claim(connection, worker, want, kinds, queues, room, now)
             due = connection.execute("SELECT min(run_at) FROM mizzen_job WHERE state = 1")
-            return Step(claimed, refused, due.fetchone()[0])
+            return claim.step(refused, due.fetchone()[0])
 
         return await self._writer.run(step)
 
@@ -134,18 +147,49 @@ class SqliteStore:
             self._bell.ring()
         return rescued
 
-    async def cancel(self, id: int) -> bool:
+    async def cancel(self, id: int) -> Status | None:
         now = self.clock()
 
-        def cancel(connection: sqlite3.Connection) -> bool:
-            connection.execute(history("cancelled", "state < 2 AND id = ?"), (now, None, id))
-            return bool(
-                connection.execute(
-                    "DELETE FROM mizzen_job WHERE state < 2 AND id = ?", (id,)
-                ).rowcount
-            )
+        def cancel(connection: sqlite3.Connection) -> Status | None:
+            asked = "UPDATE mizzen_job SET cancelling = 1 WHERE id = ? RETURNING state"
+            row = connection.execute(asked, (id,)).fetchone()
+            if row is None:
+                return None
+            state: int = row[0]
+            if state < 2:
+                end(connection, "cancelled", "id = :id", now, id=id)
+            return _STATES[state]
 
-        return await self._writer.run(cancel)
+        was = await self._writer.run(cancel)
+        if was == "running":
+            self._bell.ring()
+        return was
+
+    async def cancelling(self, worker: int) -> list[int]:
+        query = "SELECT id FROM mizzen_job WHERE cancelling = 1 AND state = 2 AND worker = ?"
+        rows = await self._reader.run(
+            lambda connection: connection.execute(query, (worker,)).fetchall()
+        )
+        return [id for (id,) in rows]
+
+    async def pause(self, queue: str, paused: bool) -> None:
+        statement = (
+            "INSERT OR IGNORE INTO mizzen_job_paused (queue) VALUES (?)"
+            if paused
+            else "DELETE FROM mizzen_job_paused WHERE queue = ?"
+        )
+        await self._change(statement, (queue,))
+        self._bell.ring()
+
+    async def paused(self) -> list[str]:
+        query = "SELECT queue FROM mizzen_job_paused ORDER BY queue"
+        rows = await self._reader.run(lambda connection: connection.execute(query).fetchall())
+        return [queue for (queue,) in rows]
+
+    async def report(self, progress: Sequence[tuple[int, int, str]]) -> None:
+        keep = "UPDATE mizzen_job SET progress = ? WHERE id = ? AND token = ?"
+        rows = [(text, id, token) for id, token, text in progress]
+        await self._writer.run(lambda connection: connection.executemany(keep, rows) and None)
 
     async def retry(self, id: int) -> bool:
         revived = await self._writer.run(lambda connection: revive(connection, id))
@@ -172,7 +216,8 @@ class SqliteStore:
         )
 
     async def prune(self, before: float, keep: int) -> int:
-        return await self._writer.run(lambda connection: prune(connection, before, keep))
+        now = self.clock()
+        return await self._writer.run(lambda connection: prune(connection, before, keep, now))
 
     async def wait(self, seen: int, limit: float) -> int:
         end = time.monotonic() + limit
@@ -202,8 +247,25 @@ def _tune(connection: sqlite3.Connection) -> None:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    for statement in sql.SCHEMA.split(";"):
+    for statement in sql.TABLES.split(";"):
         connection.execute(statement)
+    _upgrade(connection)
+    for statement in sql.INDEXES.split(";"):
+        connection.execute(statement)
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Add the columns that tables of an earlier version lack."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as newest:
+        newest.executescript(sql.TABLES)
+        for (table,) in newest.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'mizzen%'"):
+            there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+            for _, name, kind, required, default, _ in newest.execute(
+                f"PRAGMA table_info({table})"
+            ):
+                if name not in there:
+                    rest = f"NOT NULL DEFAULT {default}" if required else ""
+                    connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind} {rest}")
 
 
 def _data_version(connection: sqlite3.Connection) -> int:
@@ -214,7 +276,7 @@ def _data_version(connection: sqlite3.Connection) -> int:
 def _apply(connection: sqlite3.Connection, acks: Sequence[Ack]) -> set[int]:
     """Move ended jobs to history; what wasn't held under its token any more is refused."""
     ended: dict[int, list[int]] = {}
-    kept: list[tuple[object, ...]] = []
+    kept: list[dict[str, object]] = []
     refused: set[int] = set()
     for ack in acks:
         if ack.outcome == "retry":
@@ -226,21 +288,21 @@ def _apply(connection: sqlite3.Connection, acks: Sequence[Ack]) -> set[int]:
         else:
             ended.setdefault(ack.token, []).append(ack.id)
             kept.append(
-                (
-                    ack.outcome,
-                    ack.attempt,
-                    ack.started_at,
-                    ack.finished_at,
-                    ack.result,
-                    ack.error,
-                    ack.id,
-                    ack.token,
-                )
+                {
+                    "status": ack.outcome,
+                    "attempt": ack.attempt,
+                    "started_at": ack.started_at,
+                    "finished_at": ack.finished_at,
+                    "result": ack.result,
+                    "error": ack.error,
+                    "id": ack.id,
+                    "token": ack.token,
+                }
             )
             continue
         if not done.rowcount:
             refused.add(ack.id)
-    connection.executemany(sql.KEEP, kept)
+    connection.executemany(_KEEP, kept)
     for token, ids in ended.items():
         gone = connection.execute(
             "DELETE FROM mizzen_job WHERE id IN (SELECT value FROM json_each(?)) AND token = ? "
@@ -250,33 +312,3 @@ def _apply(connection: sqlite3.Connection, acks: Sequence[Ack]) -> set[int]:
         if len(gone) < len(ids):
             refused.update(set(ids) - {id for (id,) in gone})
     return refused
-
-
-def _claim(
-    connection: sqlite3.Connection,
-    worker: int,
-    want: int,
-    kinds: Collection[str],
-    queues: Collection[str] | None,
-) -> list[Claimed]:
-    if not connection.execute("SELECT 1 FROM mizzen_job_worker WHERE id = ?", (worker,)).fetchone():
-        return []
-    # Hop from one (queue, kind) to the next along the index: jobs that this worker doesn't want,
-    # however many, cost one hop per kind.
-    ready: list[tuple[int, int]] = []
-    pair = ("", "")
-    while (pair := connection.execute(sql.NEXT_PAIR, pair).fetchone()) is not None:
-        queue, kind = pair
-        if kind in kinds and (queues is None or queue in queues):
-            ready += [
-                (-priority, id)
-                for priority, id in connection.execute(sql.READY, (queue, kind, want))
-            ]
-    ready.sort()
-    ids = [id for _, id in ready[:want]]
-    if not ids:
-        return []
-    token = secrets.randbits(62)
-    rows = connection.execute(sql.CLAIM, (worker, token, json.dumps(ids)))
-    by_id = {row[0]: Claimed(*row) for row in rows}
-    return [by_id[id] for id in ids]

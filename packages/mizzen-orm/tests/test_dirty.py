@@ -302,3 +302,19 @@ async def test_one_object_is_one_row(db: Database) -> None:
     paper = Paper(title="a")
     with pytest.raises(Invalid, match="give an object once"):
         await Paper.insert_all([paper, paper])
+
+
+async def test_a_save_without_changes_wrote_nothing(db: Database) -> None:
+    paper = await Paper.create(title="a")
+    await paper.update(title="b")
+    await paper.save()
+    assert paper.previous_changes == {}
+
+
+async def test_a_value_that_was_assigned_but_is_the_same_is_not_written(db: Database) -> None:
+    paper = await Paper.create(title="a")
+    await Paper.where(id=paper.id).update_all(title="by somebody else")
+    paper.title = "a"
+    await paper.update(body="mine")
+    found = await Paper.get(paper.id)
+    assert (found.title, found.body) == ("by somebody else", "mine")

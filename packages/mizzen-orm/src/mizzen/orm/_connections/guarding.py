@@ -6,6 +6,7 @@ statements on tables instead of models.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import TextClause, event
@@ -30,6 +31,18 @@ CHECKED = "mizzen_checked"
 
 class GuardedSession(Session):
     """SQLAlchemy's session, kept to the rows that the models' conditions allow."""
+
+    _flusher: object = None
+
+    def flush(self, objects: Any = None) -> None:
+        """Write what is pending, and remember whose task does."""
+        self._flusher = asyncio.current_task()
+        super().flush(objects)
+
+    def _flush_warning(self, method: str) -> None:
+        # Other tasks may attach new objects to one that is being written: they save them later.
+        if asyncio.current_task() is self._flusher:
+            cast("Any", super())._flush_warning(method)
 
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """Return the row with this key; one that is held already is looked at, too."""

@@ -50,6 +50,11 @@ def remember(instance: Model, changes: Differences) -> None:
     in_place.keep(instance)
 
 
+def begin_save(instance: Model) -> None:
+    """Forget what the save before wrote: this one may find nothing to write."""
+    cast("Any", type(instance))._previous.__set__(instance, None)
+
+
 def values_of(instance: Model) -> dict[str, Any]:
     """Return the values of the columns that the object holds."""
     held = vars(instance)

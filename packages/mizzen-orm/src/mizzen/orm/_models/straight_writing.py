@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .._connections.direct import Answer, Prepared, Straight
     from .._database import Database
+    from .dirty import Differences
     from .model import Model
 
 _UNSET = object()
@@ -31,8 +32,11 @@ _EXPRESSIONS: dict[type, bool] = {}  # by kind of value
 _KINDS = 1000
 
 
-async def saved(instance: Model, database: Database) -> int | None:
-    """Insert or update *instance*; return the rows changed, or None if it needs a session."""
+async def saved(instance: Model, database: Database, differing: Differences) -> int | None:
+    """Insert or update *instance*; return the rows changed, or None if it needs a session.
+
+    Of what was assigned only *differing* is written: the row may have changed in the meantime.
+    """
     model = type(instance)
     straight = straight_to(database, model)
     if straight is None or not stands_alone(instance):
@@ -49,7 +53,9 @@ async def saved(instance: Model, database: Database) -> int | None:
         return 1
     if not state.committed_state:
         return 1  # nothing to write, as a flush would find
-    changes = _changed(model, vars(instance), state.committed_state)
+    if not differing:
+        return 1
+    changes = _changed(model, vars(instance), state.committed_state, differing)
     if changes is None:
         return None
     return await _update(straight, database, instance, changes, state.key[1])
@@ -212,7 +218,10 @@ def _rules(model: type[Any]) -> list[tuple[str, bool | None, bool, bool]]:
 
 
 def _changed(
-    model: type[Any], held: Mapping[str, Any], before: Mapping[str, Any]
+    model: type[Any],
+    held: Mapping[str, Any],
+    before: Mapping[str, Any],
+    differing: Differences,
 ) -> dict[str, Any] | None:
     """Return the changed columns and those that follow every update; None for the session."""
     following = _following(model)
@@ -222,7 +231,8 @@ def _changed(
     for name in before:
         if name not in held or name not in column_names(model) or is_expression(held[name]):
             return None
-        changes[name] = held[name]
+        if name in differing:
+            changes[name] = held[name]
     for name, how in following:
         if name not in changes:
             changes[name] = how.arg(None) if how.is_callable else how.arg

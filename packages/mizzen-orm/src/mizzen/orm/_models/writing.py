@@ -25,6 +25,7 @@ from . import dirty, fresh_objects, known, lifecycle, straight_writing
 from .callbacks import callbacks_of
 from .family import lock_of
 from .hydration import has_state, mapper_of, state_of
+from .turns import turn
 from .validation import Validated, validate_fields
 
 if TYPE_CHECKING:
@@ -95,35 +96,44 @@ async def save(instance: Model) -> None:
         raise _gone(instance)
     database = current()
     inside = in_place.flag(instance)
+    dirty.begin_save(instance)
     callbacks = lifecycle.has_callbacks(instance)
     if not callbacks and await _save_straight(instance, database, inside):
         return
-    along = lifecycle.along(instance)
-    for one in along:
-        in_place.flag(one)
-    kept = dirty.Kept((instance, *along))
-    try:
-        await (
-            lifecycle.save(instance, database, flush) if callbacks else flush(instance, database)
-        )
-    except BaseException:
-        kept.give_back()
-        raise
+    is_new = state_of(instance).key is None
+    async with turn(instance, database):
+        if is_new and state_of(instance).key is not None and not dirty.changes_of(instance):
+            return  # another task has saved it, along with its own
+        along = lifecycle.along(instance)
+        for one in along:
+            in_place.flag(one)
+        kept = dirty.Kept((instance, *along))
+        try:
+            await (
+                lifecycle.save(instance, database, flush)
+                if callbacks
+                else flush(instance, database)
+            )
+        except BaseException:
+            kept.give_back()
+            raise
 
 
 async def destroy(instance: Model) -> None:
     """Delete one object's row."""
-    if inspect(instance).key is None or inspect(instance).was_deleted:
-        raise _gone(instance)
-    database, kept = current(), dirty.Kept((instance,))
-    try:
-        if callbacks_of(type(instance)):
-            await lifecycle.destroy(instance, database, _delete)
-        else:
-            await _delete(instance, database)
-    except BaseException:
-        kept.give_back()
-        raise
+    database = current()
+    async with turn(instance, database):
+        if inspect(instance).key is None or inspect(instance).was_deleted:
+            raise _gone(instance)
+        kept = dirty.Kept((instance,))
+        try:
+            if callbacks_of(type(instance)):
+                await lifecycle.destroy(instance, database, _delete)
+            else:
+                await _delete(instance, database)
+        except BaseException:
+            kept.give_back()
+            raise
 
 
 def _is_only_a_row(model: type[Any]) -> bool:
@@ -137,7 +147,7 @@ async def _save_straight(instance: Model, database: Database, inside: dirty.Diff
     """Write one object without a session, if that can be."""
     is_new = state_of(instance).key is None
     changes = {} if is_new else dirty.changes_of(instance, inside)
-    rows = await straight_writing.saved(instance, database)
+    rows = await straight_writing.saved(instance, database, changes)
     if rows is None:
         return False
     if rows == 0:
@@ -238,9 +248,14 @@ def _require_current(instance: Model) -> None:
 
 def _overtaken(instance: Model) -> OrmError:
     """Return why a write met no row: another has changed it since it was read, or it is gone."""
+    name = type(instance).__name__
+    if inspect(instance).identity is None:
+        return NotFound(
+            f"a changed row that this new {name} refers to is gone, or is another database's.",
+            model=name,
+        )
     if state_of(instance).mapper.version_id_col is None:
         return _gone(instance)
-    name = type(instance).__name__
     return Stale(
         f"the {name} {_key_text(inspect(instance).identity or ())} was changed or deleted by "
         "somebody else since it was read: reload() it, and decide again.",

@@ -21,7 +21,7 @@ from .._models.dirty import changes_of, previous_changes_of, values_of
 from .._models.hydration import mapper_of, state_of
 from .._models.timestamps import now
 from .._queries import filters
-from . import dependents, through
+from . import dependents, references_held, through
 from .options import RelationInfo
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def attach(model: type[Any]) -> None:
     if any(references_of(model)):
         # The same functions for every model: a model that is defined again has them once.
         register(model, "after_create", _created)
+        if any(reference.info.counter_cache for reference in references_of(model)):
+            register(model, "before_update", _updating)
         register(model, "after_update", _updated)
         register(model, "before_destroy", _destroyed)
 
@@ -83,17 +85,37 @@ async def _created(instance: Model) -> None:
     await _move(instance, None, values_of(instance))
 
 
+async def _updating(instance: Model) -> None:
+    await references_held.keep(instance, _counted_fields(type(instance)))
+
+
 async def _updated(instance: Model) -> None:
-    changes = previous_changes_of(instance)
+    changes, were = previous_changes_of(instance), references_held.take(instance)
     if changes:
         held = values_of(instance)
-        await _move(instance, held | {name: old for name, (old, _) in changes.items()}, held)
+        before = held | {name: old for name, (old, _) in changes.items()}
+        await _move(instance, before | were, held)
 
 
 async def _destroyed(instance: Model) -> None:
     # What is not saved yet was never counted.
     saved = {name: old for name, (old, _) in changes_of(instance).items()}
-    await _move(instance, values_of(instance) | saved, None)
+    fields = _counted_fields(type(instance))
+    were = await references_held.read(instance, fields) if fields else {}
+    await _move(instance, values_of(instance) | saved | were, None)
+
+
+def _counted_fields(model: type[Any]) -> list[str]:
+    """Return the fields of *model* that say where its rows are counted."""
+    found: list[str] = []
+    for name, info in references_of(model):
+        if info.counter_cache:
+            polymorphic = model.__polymorphic__.get(name)
+            if polymorphic is None:
+                found.append(pair_of(model, name)[1])
+            else:
+                found += [polymorphic.type_field, polymorphic.id_field]
+    return found
 
 
 async def _move(

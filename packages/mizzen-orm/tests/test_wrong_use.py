@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mizzen.orm import Database, Field, Invalid, Model, OrmError, Relationship, UnknownName
+from mizzen.orm import (
+    ConfigurationError,
+    Database,
+    Field,
+    Invalid,
+    Model,
+    NotFound,
+    OrmError,
+    Relationship,
+    UnknownName,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -65,6 +75,50 @@ WRONG: dict[str, tuple[Callable[[Library], Any], type[OrmError], str]] = {
         lambda x: x.Book.where_any({"author__": x.ann}),
         UnknownName,
         "author",
+    ),
+    "a list of conditions": (
+        lambda x: x.Book.where([x.Book.pages > 3]),
+        UnknownName,
+        "where(*conditions)",
+    ),
+    "Python's is": (lambda x: x.Book.where(x.Book.pages is None), UnknownName, "field=None"),
+    "Python's not": (lambda x: x.Book.where(not x.Book.pages), UnknownName, "&, |, ~"),
+    "a text": (lambda x: x.Book.where("pages > 3"), UnknownName, "raw()"),
+    "an object for its key": (
+        lambda x: x.Book.where(author_id=x.ann),
+        UnknownName,
+        "author_id=row.id",
+    ),
+    "objects for keys": (
+        lambda x: x.Book.where(author_id__in=[x.ann]),
+        UnknownName,
+        "by the relation's name",
+    ),
+    "one for many": (lambda x: x.Book.where(pages__in=5), UnknownName, "a list of values, not int"),
+    "order by a relation": (lambda x: x.Book.order("author"), UnknownName, "join('author')"),
+    "order across": (lambda x: x.Book.order("-author__name"), UnknownName, "join('author')"),
+    "order with dots": (lambda x: x.Book.order("author.name"), UnknownName, "join('author')"),
+    "order by an attribute": (
+        lambda x: x.Book.order(x.Book.author),
+        UnknownName,
+        "Book.author is a relation: join it",
+    ),
+    "order as in SQL": (lambda x: x.Book.order("title DESC"), UnknownName, '"-title"'),
+    "include across": (lambda x: x.Author.include("books__author"), UnknownName, "'books.author'"),
+    "a misspelt field": (
+        lambda x: x.Book.create(titel="a"),
+        Invalid,
+        "titel: no such field; there",
+    ),
+    "upsert without a rule": (
+        lambda x: x.Book.upsert_all([{"title": "a"}], on=["title"]),
+        OrmError,
+        "one unique rule",
+    ),
+    "using a URL": (
+        lambda x: x.Book.using("memory:").all(),
+        ConfigurationError,
+        "takes a Database",
     ),
     "contains None": (lambda x: x.Book.where(title__contains=None), UnknownName, "isnull"),
     "iexact None": (lambda x: x.Book.where(title__iexact=None), UnknownName, "isnull"),
@@ -131,6 +185,66 @@ async def test_a_query_is_no_list_before_it_runs(library: Library) -> None:
                 wrong()
         assert len(await query) == 1
         assert not isinstance(query, Iterable)
+
+
+async def test_a_forgotten_await_is_suspected(library: Library) -> None:
+    asked = library.Author.first()
+    with pytest.raises(UnknownName, match="is an `await` missing"):
+        library.Book.where(author_id=asked)
+    with pytest.raises(Invalid, match="is an `await` missing"):
+        library.Book(title="a", author=asked)
+    asked.close()
+
+
+async def test_names_that_belong_to_queries_are_found_there(library: Library) -> None:
+    for name in ("limit", "pluck", "delete_all"):
+        with pytest.raises(AttributeError, match=rf"Book has no .*: write Book\.all\(\)\.{name}"):
+            getattr(library.Book, name)
+    with pytest.raises(AttributeError, match=r"Book has no attribute 'objects'$"):
+        _ = library.Book.objects
+    with pytest.raises(TypeError, match=r"Book\(field=…\)"):
+        library.Book("emma")
+    with pytest.raises(TypeError, match=r"Book\(\*\*values\)"):
+        library.Book({"title": "emma"})
+
+
+async def test_a_database_is_used_as_one(db: Database) -> None:
+    wrong: Any = db
+    with pytest.raises(TypeError, match="async with db"), wrong:
+        pass
+    with pytest.raises(ConfigurationError, match="with a function"):
+        wrong.on_change("tell")
+    with pytest.raises(ConfigurationError, match="of models"):
+        wrong.on_change(print, "notes")
+    for url in (None, ":memory:"):
+        made: Any = Database
+        with pytest.raises(ConfigurationError, match="URL"):
+            made(url)
+
+
+async def test_a_table_that_is_missing_says_how_to_make_it(db: Database) -> None:
+    class Late(Model):
+        name: str
+
+    with pytest.raises(OrmError, match=r"await db\.create_all\(\)"):
+        await Late.create(name="a")
+    await db.create_all()
+
+    again: Any = type(Model)(  # as a cell that is run again
+        "Late",
+        (Model,),
+        {"__module__": __name__, "__annotations__": {"name": str, "more": int}},
+    )
+    with pytest.raises(OrmError, match="a migration adds it"):
+        await again.create(name="a", more=1)
+
+
+async def test_an_object_of_another_database_is_not_taken_along(library: Library) -> None:
+    async with Database() as other, other.session():
+        await other.create_all()
+        library.ann.name = "changed"
+        with pytest.raises(NotFound, match="another database's"):
+            await library.Book.create(title="a", author=library.ann)
 
 
 async def test_batches_have_a_size(library: Library) -> None:

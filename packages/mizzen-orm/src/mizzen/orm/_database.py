@@ -146,6 +146,17 @@ class Database(Watched):
     ) -> None:
         await self.aclose()
 
+    if not TYPE_CHECKING:  # checkers refuse a plain `with` by themselves
+
+        def __enter__(self) -> None:
+            raise TypeError(
+                "a database is opened with `async with db:`, and where nothing can be awaited "
+                "with `with db.sync:`."
+            )
+
+        def __exit__(self, *_error: object) -> None:
+            """Belong to `__enter__`, without which Python looks no further."""
+
     def session(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Open a session for reads; model calls inside the block use this database.
 

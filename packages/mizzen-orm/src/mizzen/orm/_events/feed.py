@@ -8,7 +8,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Self
 
-from .._errors import Lagged
+from .._errors import ConfigurationError, Lagged
 from .change import Change, merged
 
 if TYPE_CHECKING:
@@ -60,6 +60,11 @@ class Feed:
 
     def add(self, listener: Listener, models: tuple[type[Model], ...]) -> Listening:
         """Call *listener* with each committed change of *models*, or of all."""
+        if not callable(listener) or not all(isinstance(model, type) for model in models):
+            raise ConfigurationError(
+                "changes are followed with a function, and of models: db.on_change(tell, Note), "
+                "db.changes(Note)."
+            )
         made = Listening(self, listener, models)
         self._listening = (*self._listening, made)
         return made

@@ -7,7 +7,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ClauseElement
+from sqlalchemy.orm import RelationshipProperty
 
+from .._errors import UnknownName
 from .annotations import bare, is_class
 from .comparable import comparable
 from .encrypted import EncryptedText, refused
@@ -46,7 +48,9 @@ def refuse_order(model: type[Model], field: str) -> None:
 
 
 def refuse_order_by(key: object) -> None:
-    """Raise `UnknownName` for an expression that is encrypted text."""
+    """Raise `UnknownName` for an expression that is encrypted text, or a relation."""
+    if isinstance(getattr(key, "property", None), RelationshipProperty):
+        raise UnknownName(f"{key} is a relation: join it, and order by a field of its model.")
     kind = getattr(key, "type", None)
     if isinstance(kind, EncryptedText):
         raise refused(kind, "order")

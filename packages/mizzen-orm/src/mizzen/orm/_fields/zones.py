@@ -17,18 +17,24 @@ from .annotations import bare, markers
 from .encrypted import Encrypted
 
 if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
     from pydantic.fields import FieldInfo
+    from pydantic_core import CoreSchema
 
 _TIMES: tuple[object, ...] = (datetime, AwareDatetime)
 
 
-def require_zones(fields: dict[str, FieldInfo], schema: Any) -> None:
-    """Let *schema*, pydantic's of a model with *fields*, refuse naive times for those in UTC."""
+def with_zones(
+    fields: dict[str, FieldInfo], made: CoreSchema, handler: GetCoreSchemaHandler
+) -> CoreSchema:
+    """Return *made*, pydantic's schema of a model with *fields*, that refuses naive times."""
+    schema: Any = handler.resolve_ref_schema(made)
     while schema["type"] != "model-fields":
         schema = schema["schema"]
     for name, field in fields.items():
         if _is_kept_in_utc(field):
             _require_zone(schema["fields"][name])
+    return made
 
 
 def _is_kept_in_utc(field: FieldInfo) -> bool:

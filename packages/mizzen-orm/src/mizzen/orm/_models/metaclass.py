@@ -14,6 +14,7 @@ from .._fields.annotations import resolved
 from .._fields.columns import map_fields
 from .._fields.comments import apply_comments
 from .._queries import filters
+from .._queries.query import Query
 from .._relations import dependents, joins, parents, polymorphic
 from .._relations.declared import Relation
 from .._relations.lazy import make_lazy
@@ -107,11 +108,26 @@ class ModelMeta(Beginnings, SQLModelMetaclass):
         dependents.attach(model)
         replacing.awaken(related)
 
+    if not TYPE_CHECKING:  # a checker knows what there is
+
+        def __getattr__(cls, name: str) -> Any:
+            """Say where a name is that the class doesn't have: many belong to queries."""
+            try:
+                return super().__getattr__(name)
+            except AttributeError as error:
+                hint = f": write {cls.__name__}.all().{name}" if _is_of_queries(name) else ""
+                told = f"{cls.__name__} has no attribute {name!r}{hint}"
+                raise AttributeError(told, name=name, obj=cls) from error
+
 
 def is_table(model: type) -> bool:
     """Return whether *model* is mapped to a table."""
     config: dict[str, Any] = getattr(model, "model_config", {})
     return config.get("table") is True
+
+
+def _is_of_queries(name: str) -> bool:
+    return not name.startswith("_") and hasattr(Query, name)
 
 
 def _has_key(

@@ -13,7 +13,7 @@ from sqlmodel._compat import SQLModelConfig, finish_init
 
 from .._display import html_table, shortened
 from .._fields import in_place
-from .._fields.zones import require_zones
+from .._fields.zones import with_zones
 from .._queries.query import Query
 from .._relations.loading import load_relation
 from .._search.index import SearchIndex
@@ -22,7 +22,7 @@ from .dirty import Differences, changes_of, previous_changes_of
 from .fresh_objects import complete
 from .hydration import has_state, state_of, was_read
 from .metaclass import ModelMeta, is_table
-from .validation import Validated, validate, validate_fields
+from .validation import Validated, checked, validate, validate_fields
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -62,7 +62,9 @@ class Model(SQLModel, metaclass=ModelMeta, registry=known.fresh_registry()):
             super().__init__(**data)
         elif finish_init.get():
             known.require(type(self))
-            writing.fill(self, validated[0] if validated else validate(type(self), data))
+            writing.fill(
+                self, checked(self, validated) if validated else validate(type(self), data)
+            )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "_sa_instance_state":  # once for every row that is read
@@ -148,9 +150,7 @@ class Model(SQLModel, metaclass=ModelMeta, registry=known.fresh_registry()):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        schema = handler(source)
-        require_zones(cls.__pydantic_fields__, handler.resolve_ref_schema(schema))
-        return schema
+        return with_zones(cls.__pydantic_fields__, handler(source), handler)
 
     async def load(self, *names: str) -> Self:
         """Load relations that are not loaded yet, on this row and on those read along with it."""
@@ -220,7 +220,7 @@ class Model(SQLModel, metaclass=ModelMeta, registry=known.fresh_registry()):
     @classmethod
     def using(cls, database: Database) -> Query[Self]:
         """Return a query on *database*, when several are open."""
-        return Query(cls, database=database)
+        return Query(cls).using(database)
 
     @classmethod
     def where(cls, *conditions: object, **lookups: Any) -> Query[Self]:

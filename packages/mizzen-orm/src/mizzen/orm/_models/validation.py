@@ -29,6 +29,14 @@ class Validated(NamedTuple):
     private: dict[str, Any] | None
 
 
+def checked(instance: Model, given: tuple[Any, ...]) -> Validated:
+    """Return what `validate` has made of an object's values; users give theirs by name."""
+    if not isinstance(given[0], Validated):
+        name = type(instance).__name__
+        raise TypeError(f"{name} takes its values by name: {name}(field=…) or {name}(**values).")
+    return given[0]
+
+
 def validate(model: type[Model], data: Any, **options: Any) -> Validated:
     """Check all of *data* for a new instance; raises `Invalid`."""
     related: dict[str, Any] = {}
@@ -98,12 +106,21 @@ def _said(model: Any, kind: str, place: tuple[int | str, ...]) -> str | None:
 
 def unknown(model: type[Model], name: str, what: str = "field") -> UnknownName:
     """Return the error for a name that the model doesn't have."""
-    known = ", ".join(model.__pydantic_fields__)
     return UnknownName(
-        f"{model.__name__} has no {what} {name!r}; its fields are {known}.",
+        f"{model.__name__} has no {what} {name!r}; {_meant(model, name)}",
         model=model.__name__,
         name=name,
     )
+
+
+def _meant(model: type[Model], name: str) -> str:
+    fields = model.__pydantic_fields__
+    relation = name.replace("__", ".").partition(".")[0]
+    if relation in model.__sqlmodel_relationships__:
+        return f"{relation!r} is a relation: what is behind it is reached by `join({relation!r})`."
+    if name.lower().endswith(" desc"):
+        return f'descending is written "-{name[:-5].strip()}".'
+    return f"its fields are {', '.join(fields)}."
 
 
 def _shadow(model: type[Model]) -> Any:

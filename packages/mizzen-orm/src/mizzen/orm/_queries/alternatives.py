@@ -50,6 +50,17 @@ def _may_be_true(given: object) -> bool:
     return isinstance(getattr(cast("Any", given), "type", None), Boolean)
 
 
+def _instead(caller: str, given: object) -> str:
+    if isinstance(given, bool):
+        return (
+            " `and`, `or`, `not`, `in` and `is` are Python's own, and don't reach the database: "
+            "write &, |, ~, field__in=[…] and field=None."
+        )
+    if isinstance(given, list | tuple):
+        return f" Give each condition by itself: {caller}(*conditions)."
+    return " SQL of one's own goes to `raw()`." if isinstance(given, str) else ""
+
+
 def _one(model: type[Model], caller: str, given: object) -> ColumnElement[bool]:
     if isinstance(given, ColumnElement | shapes.Lookup):
         return cast("ColumnElement[bool]", given)
@@ -58,7 +69,7 @@ def _one(model: type[Model], caller: str, given: object) -> ColumnElement[bool]:
     if not isinstance(given, dict):
         raise UnknownName(
             f"{caller}() takes expressions such as {model.__name__}.id == 1, dicts of look-ups "
-            f"and field=value, not {given!r}."
+            f"and field=value, not {given!r}.{_instead(caller, given)}"
         )
     lookups = cast("dict[object, Any]", given)
     for name in lookups:

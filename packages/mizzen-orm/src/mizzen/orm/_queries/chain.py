@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import QueryableAttribute, load_only
 
 from .._database import Database, current
-from .._errors import Invalid, UnknownName
+from .._errors import ConfigurationError, Invalid, UnknownName
 from .._fields.lookups import refuse_order_by
 from .._models import known
 from .._models.family import lock_of
@@ -149,6 +149,9 @@ class Chain(UnlikeLists, Generic[M]):
 
     def using(self, database: Database) -> Self:
         """Run on *database*."""
+        if not isinstance(cast("object", database), Database):
+            kind = type(database).__name__
+            raise ConfigurationError(f"using() takes a Database, and not {kind}.")
         return self._with(_database=database)
 
     def statement(self) -> Select[Any]:

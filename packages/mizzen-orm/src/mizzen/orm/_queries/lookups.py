@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import ColumnElement, and_, extract, func, inspect, literal, select
@@ -115,7 +117,10 @@ def _two(value: Any) -> tuple[Any, Any]:
 def _many(value: Any) -> Any:
     if isinstance(value, str | bytes):
         raise TypeError("takes a list of values, not one text")
-    return value if hasattr(value, "__clause_element__") else list(value)
+    if not isinstance(value, Iterable) and not hasattr(value, "__clause_element__"):
+        raise TypeError(f"takes a list of values, not {type(value).__name__}")
+    many = cast("Any", value)
+    return many if hasattr(many, "__clause_element__") else list(many)
 
 
 def _text(value: Any) -> str:
@@ -225,6 +230,7 @@ def condition(model: type[Model], name: str, value: Any) -> ColumnElement[bool]:
     attribute = readable(model, field)
     try:
         own = field in inspect(model).column_attrs
+        _refuse_others(field, value)
         several = isinstance(cast("object", value), _SEVERAL)
         if own and operator in _OF_ONE and several and _is_plain(attribute):
             raise TypeError(f"takes one value; {field}__in takes several")
@@ -235,6 +241,18 @@ def condition(model: type[Model], name: str, value: Any) -> ColumnElement[bool]:
     except (TypeError, ArgumentError) as error:
         raise UnknownName(f"{model.__name__}: {name}={value!r}: {error}") from error
     return result
+
+
+def _refuse_others(field: str, value: object) -> None:
+    if iscoroutine(value):
+        raise TypeError("takes a value: is an `await` missing?")
+    several = isinstance(value, list | tuple | set)
+    first: object = next(iter(cast("Any", value)), None) if several else value
+    if hasattr(first, "_sa_instance_state"):
+        raise TypeError(
+            f"{field} is a column: give a key, such as {field}=row.id, or look for the object "
+            "itself by the relation's name"
+        )
 
 
 def unlimited(rows: Any) -> Any:
@@ -262,8 +280,9 @@ def relation(model: type[Model], name: str) -> Any:
     relations = inspect(model).relationships
     if name not in relations:
         known = ", ".join(relations.keys()) or "none"
+        path = f" Several are written {name.replace('__', '.')!r}." if "__" in name else ""
         raise UnknownName(
-            f"{model.__name__} has no relation {name!r}; its relations are {known}.",
+            f"{model.__name__} has no relation {name!r}; its relations are {known}.{path}",
             model=model.__name__,
             name=name,
         )

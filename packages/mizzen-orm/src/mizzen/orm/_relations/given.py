@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy.orm import RelationshipDirection
@@ -34,7 +35,8 @@ def refuse_others(model: type[Any], name: str, value: Any) -> None:
     others = cast("list[object]", value) if several else [value]
     for other in others:
         if other is not None and not isinstance(other, _model()):
-            raise _refused(model, name, f"takes models, not {type(other).__name__}")
+            awaited = "; is an `await` missing?" if iscoroutine(other) else ""
+            raise _refused(model, name, f"takes models, not {type(other).__name__}{awaited}")
     described = None if name in model.__polymorphic__ else _described(model, name)
     if described is None:
         return

@@ -23,8 +23,12 @@ _OURS = {
 
 def scheme_of(url: str) -> str:
     """Return what stands before the colon, without a driver's name."""
+    if not isinstance(cast("object", url), str):
+        raise ConfigurationError(
+            f'a database URL is a text such as "sqlite:///app.db", not {type(url).__name__}.'
+        )
     scheme, colon, _ = url.partition(":")
-    if not colon:
+    if not colon or not scheme:
         raise ConfigurationError(
             f'"{masked(url)}" is not a database URL; write "memory:", "sqlite:///app.db", '
             '"postgresql://user@host/name" or "mysql://user@host/name".'

@@ -104,7 +104,18 @@ def explain(error: Exception, where: str) -> OrmError:
         return Unavailable(f"{where} can't be reached: {cause}")
     if _is_unfit(error, state):
         return Invalid(_UNFIT.format(cause=cause), errors=[])
-    return QueryFailed(f"the database rejected the statement: {cause}")
+    step = _next_step(cause, state, number)
+    return QueryFailed(f"the database rejected the statement: {cause}{step}")
+
+
+def _next_step(cause: str, state: str, number: int) -> str:
+    if state == "42P01" or number == 1146 or "no such table" in cause:
+        return "; `await db.create_all()` makes the tables of models that have none"
+    if state == "42703" or number == 1054 or "no such column" in cause or "has no column" in cause:
+        return "; when a model has it, a migration adds it to a table that is there"
+    if state == "42P10" or "ON CONFLICT clause does not match" in cause:
+        return "; `on` takes the fields of one unique rule, or of the primary key"
+    return ""
 
 
 def _made(kind: type[OrmError], message: str) -> OrmError:

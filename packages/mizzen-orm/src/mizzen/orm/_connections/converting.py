@@ -8,6 +8,7 @@ also says what is wrong.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _JSON = type(JSON().dialect_impl(sqlite.dialect()))
 _DECORATOR: Any = TypeDecorator
 _TIME: Any = DATETIME
+_JSON_OIDS = {114, 199, 3802, 3807}  # PostgreSQL's json and jsonb, and arrays of them
 _USUAL = len("2024-01-31 12:30:15.250000")
 
 
@@ -58,6 +60,8 @@ def from_driver(kind: Any, dialect: Dialect, code: Any) -> Converter | None:
     """Return what turns a driver's value into one of the column type *kind*; None: nothing does."""
     fitting = kind.dialect_impl(dialect)
     plain: Converter | None = fitting.result_processor(dialect, code)
+    if dialect.driver == "psycopg" and code in _JSON_OIDS:
+        return _json_bytes(plain)
     if plain is None:
         return None
     if type(fitting) is UTCDateTime:
@@ -106,6 +110,29 @@ def _json(plain: Converter, check: Converter | None = None) -> Twin:
         names["check"], read = check, "{check}({from_json}({0}))"
     # It fails for half a surrogate pair, which the standard library takes, and for what is no JSON.
     return Twin(plain, read + " if {0}.__class__ is {text} else {plain}({0})", names)
+
+
+def _json_bytes(plain: Converter | None) -> Twin:
+    """Return what reads documents, and lists of them, that `_psycopg_json` left as they are."""
+
+    def read(value: Any) -> Any:
+        found = _documents(value)
+        return found if plain is None else plain(found)
+
+    names: dict[str, Any] = {"from_json": from_json, "bytes": bytes, "then": plain}
+    text = "{from_json}({0})" if plain is None else "{then}({from_json}({0}))"
+    return Twin(read, text + " if {0}.__class__ is {bytes} else {plain}({0})", names)
+
+
+def _documents(value: Any) -> Any:
+    if isinstance(value, bytes):
+        try:
+            return from_json(value)
+        except ValueError:  # half a surrogate pair, which the standard library takes
+            return json.loads(value)
+    if value.__class__ is list:
+        return [_documents(one) for one in value]
+    return value
 
 
 def _utc_from_text(plain: Converter) -> Twin:

@@ -42,7 +42,7 @@ class Result:
 
     def gather(self, rows: list[Any]) -> None:
         """Remember the rows, for as long as somebody else holds them."""
-        self._rows = [weakref.ref(row) for row in rows]
+        self._rows = list(map(weakref.ref, rows))
 
     def rows(self) -> list[Any]:
         """Return those that are still there."""

@@ -114,7 +114,7 @@ class Chain(UnlikeLists, Generic[M]):
         plain, later = polymorphic_loading.split(self._model, relations)
         named = tuple(name for name in plain if isinstance(name, str))
         return self._with(
-            _options=(*self._options, *(paths.load(self._model, name) for name in plain)),
+            _options=(*self._options, *(paths.checked(self._model, name) for name in plain)),
             _paths=(*self._paths, *named),
             _later=(*self._later, *later),
         )
@@ -156,7 +156,8 @@ class Chain(UnlikeLists, Generic[M]):
 
     def statement(self) -> Select[Any]:
         """Return SQLAlchemy's SELECT for this query."""
-        statement = self._statement().options(*self._options)
+        loads = [paths.load(self._model, path) for path in self._options]
+        statement = self._statement().options(*loads)
         if self._fields:
             chosen = (column(self._model, name) for name in self._fields)
             statement = statement.options(load_only(*chosen))

@@ -78,6 +78,8 @@ async def _targets(
     every: Any = Query(step.target).unscoped()
     scoped = scopes.conditions(step.target)
     order = step.order or tuple(every._primary())
+    if step.many:  # an index on the key then gives them in order; nothing is sorted
+        order = (getattr(step.target, step.far), *order)
     for start in range(0, len(keys), _KEYS):
         among = shapes.among(step.target, step.far, keys[start : start + _KEYS])
         asked = every._with(_conditions=(among, *step.fixed, *scoped), _keys=order)

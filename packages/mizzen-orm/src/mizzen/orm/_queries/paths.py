@@ -49,10 +49,15 @@ def _relation_of(model: type[Model], attribute: Any) -> Any:
     )
 
 
+def checked(model: type[Model], path: object) -> Any:
+    """Return *path*, a name whose steps are known or an attribute that must be a relation."""
+    return path if isinstance(path, str) else _relation_of(model, cast("Any", path))
+
+
 def load(model: type[Model], path: object) -> Any:
     """Return SQLAlchemy's option that loads *path* ("files.author") along."""
     if not isinstance(path, str):
-        return selectinload(_relation_of(model, cast("Any", path)))
+        return selectinload(cast("Any", path))
     here: Any = model
     made: Any = None
     for name in path.split("."):

@@ -13,7 +13,7 @@ import psycopg
 from .._connections.direct import Answer, Prepared
 from .._connections.finish import finish
 from ._psycopg_connecting import connected
-from ._psycopg_json import read_json
+from ._psycopg_json import leave_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -90,7 +90,7 @@ class PsycopgDirect:
                 return connection
             await connection.close()
         made = await connected(**self._arguments, autocommit=True)
-        read_json(made)
+        leave_json(made)
         return made
 
     async def _put_back(self, connection: psycopg.AsyncConnection[tuple[Any, ...]] | None) -> None:

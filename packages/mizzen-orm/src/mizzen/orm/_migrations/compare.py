@@ -16,8 +16,9 @@ from sqlalchemy import Column, DefaultClause, MetaData, false, inspect, text, tr
 from sqlalchemy import Enum as SQLEnum
 
 from .._models import known
+from .._models.known import sorted_tables
 from .._models.living_unique import refuse_without_partial_indexes
-from . import enums, locks, remarks
+from . import enums, generated, locks, references, remarks
 from .context import open_context
 from .retyping import with_casts
 from .schema import wanted_indexes
@@ -65,14 +66,17 @@ def compare(
     if drops:
         changes += _drops(connection, search, orphans)
     found += enums.merge(connection, written, renames, changes)
+    changes = generated.in_order(written, changes)
     with_casts(changes)
     changes = _with_search(connection, search, changes)
     hints = remarks.possible_renames(changes, orphans, written)
-    upgrade, downgrade = [*hints, *found, *changes], _reverse([*found, *changes])
+    downgrade = _reverse([*found, *changes])
+    upgrade = [*hints, *found, *references.in_order(changes, connection.dialect.name)]
     _defaults_for_rows(upgrade)
     # New code keeps the default, for the old code that runs beside it for a while; what comes back
     # is to be as it was.
     downgrade = _without_defaults(downgrade, _defaults_for_rows(downgrade))
+    downgrade = references.in_order(downgrade, connection.dialect.name)
     return Comparison(upgrade, downgrade, {} if drops else orphans)
 
 
@@ -99,14 +103,18 @@ def _drops(
     lost = MetaData()
     lost.reflect(connection, only=sorted(orphans))  # and the tables that they refer to
     present = search.present(connection)
-    tables = [table for table in reversed(lost.sorted_tables) if table.name in orphans]
+    tables = [table for table in reversed(sorted_tables(lost)) if table.name in orphans]
     indexes = (DropSearchIndex(name, present[name]) for name in sorted(orphans) if name in present)
     return [*indexes, *(part for table in tables for part in _drop(table))]
 
 
 def _drop(table: Any) -> list[MigrateOperation]:
+    # MariaDB makes indexes of its own for foreign keys, called as they are.
+    own = {str(key.name) for key in table.foreign_key_constraints}
     indexes = sorted(table.indexes, key=lambda index: str(index.name))
-    return [*map(ops.DropIndexOp.from_index, indexes), ops.DropTableOp.from_table(table)]
+    drops = [ops.DropIndexOp.from_index(index) for index in indexes if str(index.name) not in own]
+    first: list[MigrateOperation] = [ops.ModifyTableOps(table.name, drops)] if drops else []
+    return [*first, ops.DropTableOp.from_table(table)]
 
 
 def _with_search(

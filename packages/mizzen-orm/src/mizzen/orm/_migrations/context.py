@@ -13,6 +13,7 @@ from . import (
     constraint_operations,
     enum_operations,
     enum_types,
+    generated,
     rename_operations,
     search_operations,
 )
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ..abc import SearchBackend
 
 # Checks are compared by their names: databases write their text anew.
-PLUGINS = ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"]
+PLUGINS = ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname", "mizzen.generated"]
 # Imported for the `op.…` that they add.
 OPERATIONS = (
     batches,
@@ -48,6 +49,7 @@ def open_context(connection: Connection, search: SearchBackend, **options: Any) 
         },
     )
     vars(context)["autocommit_block"] = _refuse
+    generated.spare(context)
     return context
 
 

@@ -6,10 +6,11 @@ is defined again is in `replacing`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import MetaData, Table
 from sqlalchemy.orm import registry
+from sqlalchemy.sql import ddl
 
 from .._errors import ConfigurationError
 from .family import table_parent
@@ -22,11 +23,19 @@ if TYPE_CHECKING:
 _tables: dict[type, Table] = {}
 
 
+class _Tables(MetaData):
+    """Tables that may refer to one another in a circle; SQLAlchemy would warn of that."""
+
+    @property
+    def sorted_tables(self) -> list[Table]:
+        return sorted_tables(self)
+
+
 class ModelSet:
     """Models that are known together; `with` makes it the known ones for the block."""
 
     def __init__(self) -> None:
-        self.metadata: MetaData = MetaData(naming_convention=CONSTRAINTS)
+        self.metadata: MetaData = _Tables(naming_convention=CONSTRAINTS)
         self.models: dict[tuple[str, str], type[Model]] = {}
         self.past: dict[tuple[str, str], type[Model]] = {}  # until they are defined again
         self._outer: list[ModelSet] = []
@@ -43,6 +52,13 @@ class ModelSet:
 
 
 _known = ModelSet()
+
+
+def sorted_tables(metadata: MetaData) -> list[Table]:
+    """Return the tables, each after those that it refers to, as far as there is such an order."""
+    sort: Any = vars(ddl)["sort_tables_and_constraints"]  # untyped
+    ordered = sort(sorted(metadata.tables.values(), key=lambda each: each.key))
+    return [table for table, _ in ordered if table is not None]
 
 
 def metadata() -> MetaData:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mizzen.orm import Change, Database, Field, Lagged, Model, Relationship
+from mizzen.orm import Change, ConfigurationError, Database, Field, Lagged, Model, Relationship
 from mizzen.orm.testing import scratch_models
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ with scratch_models() as MODELS:
         name: str
         room_id: int | None = Field(default=None, foreign_key="rooms.id", ondelete="CASCADE")
         room: Room | None = Relationship(back_populates="chairs")
+
+    class Drawer(Model):
+        things: list[str] = Field(default_factory=list)
 
 
 @pytest.fixture
@@ -205,3 +208,49 @@ async def test_a_commit_that_was_cancelled_is_told_all_the_same(db: Database) ->
         assert len(heard) == there
         await Room.all().delete_all()
         heard.clear()
+
+
+async def test_what_is_told_does_not_change_with_the_object(db: Database) -> None:
+    async with db.changes(Drawer) as changes:
+        drawer = await Drawer.create(things=["pen"])
+        drawer.things.append("ink")
+        await drawer.save()
+        drawer.things.append("unsaved")
+        created, updated = await anext(changes), await anext(changes)
+    assert created.after == {"id": drawer.id, "things": ["pen"]}
+    assert updated.before == {"id": drawer.id, "things": ["pen"]}
+    assert updated.after == {"id": drawer.id, "things": ["pen", "ink"]}
+    assert updated.after is not None
+    updated.after["things"].clear()
+    assert drawer.things == ["pen", "ink", "unsaved"]
+
+
+async def test_a_loop_over_changes_begins_with_its_block(db: Database) -> None:
+    with pytest.raises(ConfigurationError, match=r"async with db\.changes\(\) as changes"):
+        async for _ in db.changes():
+            pass
+
+
+async def test_a_loop_over_changes_ends_with_its_block_and_with_the_database() -> None:
+    with MODELS:
+        db = await Database().start()
+        await db.create_all()
+        heard: list[str] = []
+
+        async def follow() -> None:
+            async with db.changes(Room) as changes:
+                following.set()
+                async for change in changes:
+                    heard.append(change.action)
+
+        following = asyncio.Event()
+        reader = asyncio.create_task(follow())
+        await following.wait()
+        async with db.changes(Room) as changes:
+            await Room.create(name="a")
+        assert [change.action async for change in changes] == ["create"]
+        await db.aclose()
+        async with asyncio.timeout(10):
+            await reader
+        assert heard == ["create"]
+        assert not db.feed

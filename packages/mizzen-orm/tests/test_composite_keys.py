@@ -64,20 +64,10 @@ with MODELS:
         uses: int = 0
 
 
-POSTGRES = pytest.param("postgres", marks=[pytest.mark.slow, pytest.mark.extra("psycopg")])
-
-
-@pytest.fixture(params=["memory", POSTGRES])
-def url(request: pytest.FixtureRequest) -> str:
-    if request.param == "memory":
-        return "memory:"
-    return str(request.getfixturevalue("postgres_url"))
-
-
 @pytest.fixture
-async def db(url: str, anyio_backend: object) -> AsyncGenerator[Database]:
+async def db(database_url: str, anyio_backend: object) -> AsyncGenerator[Database]:
     with MODELS:
-        async with Database(url) as database:
+        async with Database(database_url) as database:
             await database.create_all()
             yield database
 
@@ -346,9 +336,9 @@ async def test_locks_savepoints_and_rollbacks(db: Database) -> None:
     assert await Order.find((shop.id, 50)) == new
 
 
-async def test_migrations_agree(url: str, tmp_path: Path) -> None:
+async def test_migrations_agree(database_url: str, tmp_path: Path) -> None:
     with MODELS:
-        async with Database(url) as db:
+        async with Database(database_url) as db:
             migrations = db.migrations(tmp_path)
             await migrations.make("shops")
             await migrations.up()

@@ -60,11 +60,10 @@ with scratch_models() as MODELS:
         account: int = TenantKey()
 
 
-@pytest.fixture(params=["memory", "postgresql"])
-async def db(request: pytest.FixtureRequest, anyio_backend: object) -> AsyncGenerator[Database]:
-    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else "memory:"
+@pytest.fixture
+async def db(database_url: str, anyio_backend: object) -> AsyncGenerator[Database]:
     with MODELS:
-        async with Database(url) as database:
+        async with Database(database_url) as database:
             await database.create_all()
             yield database
 

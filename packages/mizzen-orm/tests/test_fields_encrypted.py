@@ -57,20 +57,10 @@ def keys() -> Generator[None]:
     encryption_keys()
 
 
-POSTGRES = pytest.param("postgres", marks=[pytest.mark.slow, pytest.mark.extra("psycopg")])
-
-
-@pytest.fixture(params=["memory", POSTGRES])
-def url(request: pytest.FixtureRequest) -> str:
-    if request.param == "memory":
-        return "memory:"
-    return str(request.getfixturevalue("postgres_url"))
-
-
 @pytest.fixture
-async def db(url: str, anyio_backend: object) -> AsyncGenerator[Database]:
+async def db(database_url: str, anyio_backend: object) -> AsyncGenerator[Database]:
     with MODELS:
-        async with Database(url) as database:
+        async with Database(database_url) as database:
             await database.create_all()
             yield database
 

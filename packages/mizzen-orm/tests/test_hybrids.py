@@ -55,16 +55,10 @@ with MODELS:
             return self.locks > 1
 
 
-POSTGRES = pytest.param("postgres", marks=[pytest.mark.slow, pytest.mark.extra("psycopg")])
-
-
-@pytest.fixture(params=["memory", POSTGRES])
-async def db(request: pytest.FixtureRequest, anyio_backend: object) -> AsyncGenerator[Database]:
-    url = "memory:"
-    if request.param == "postgres":
-        url = str(request.getfixturevalue("postgres_url"))
+@pytest.fixture
+async def db(database_url: str, anyio_backend: object) -> AsyncGenerator[Database]:
     with MODELS:
-        async with Database(url) as database:
+        async with Database(database_url) as database:
             await database.create_all()
             crate = await Crate.create(name="c")
             await Box.create(width=2, height=3, first_name="ann", crate_id=crate.id)

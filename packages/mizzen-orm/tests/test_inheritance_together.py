@@ -74,20 +74,10 @@ with MODELS:
         item: Item | None = Relationship(back_populates="parts")
 
 
-POSTGRES = pytest.param("postgres", marks=[pytest.mark.slow, pytest.mark.extra("psycopg")])
-
-
-@pytest.fixture(params=["memory", POSTGRES])
-def url(request: pytest.FixtureRequest) -> str:
-    if request.param == "memory":
-        return "memory:"
-    return str(request.getfixturevalue("postgres_url"))
-
-
 @pytest.fixture
-async def db(url: str, anyio_backend: object) -> AsyncGenerator[Database]:
+async def db(database_url: str, anyio_backend: object) -> AsyncGenerator[Database]:
     with MODELS:
-        async with Database(url) as database:
+        async with Database(database_url) as database:
             await database.create_all()
             yield database
 
@@ -331,9 +321,9 @@ async def test_a_row_of_a_class_that_is_not_there_is_explained(db: Database) -> 
         await Item.first()
 
 
-async def test_migrations_agree_with_the_family(url: str, tmp_path: Path) -> None:
+async def test_migrations_agree_with_the_family(database_url: str, tmp_path: Path) -> None:
     with MODELS:
-        async with Database(url) as db:
+        async with Database(database_url) as db:
             migrations = db.migrations(tmp_path)
             await migrations.make("family")
             await migrations.up()
@@ -346,9 +336,9 @@ async def test_migrations_agree_with_the_family(url: str, tmp_path: Path) -> Non
 
 
 async def test_an_heir_defined_after_a_query_is_read_by_the_same_database(
-    mizzen_models: None, url: str
+    mizzen_models: None, database_url: str
 ) -> None:
-    async with Database(url) as db:
+    async with Database(database_url) as db:
 
         class Shape(Model, discriminator="kind"):
             name: str = ""
@@ -374,7 +364,7 @@ async def test_an_heir_defined_after_a_query_is_read_by_the_same_database(
         assert (await Shape.get(held.id)).name == "old"
 
 
-async def test_a_family_with_a_key_of_two_columns(mizzen_models: None, url: str) -> None:
+async def test_a_family_with_a_key_of_two_columns(mizzen_models: None, database_url: str) -> None:
     class Doc(Model, discriminator="kind"):
         site: str = Field(primary_key=True, max_length=20)
         number: int = Field(primary_key=True)
@@ -386,7 +376,7 @@ async def test_a_family_with_a_key_of_two_columns(mizzen_models: None, url: str)
     class Note(Doc):
         mood: str = ""
 
-    async with Database(url) as db:
+    async with Database(database_url) as db:
         await db.create_all()
         await Letter.create(site="a", number=1, to="ann")
         await Note.create(site="a", number=2, mood="glad")

@@ -48,18 +48,10 @@ def loose(value: object) -> Any:
     return value
 
 
-@pytest.fixture(params=["memory", "postgresql"])
-def url(request: pytest.FixtureRequest) -> str:
-    if request.param == "memory":
-        return "memory:"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
-
-
 @pytest.fixture
-async def db(url: str, anyio_backend: object) -> AsyncGenerator[Database]:
+async def db(database_url: str, anyio_backend: object) -> AsyncGenerator[Database]:
     with MODELS:
-        async with Database(url) as database:
+        async with Database(database_url) as database:
             await database.create_all()
             ann, bea = await Author.create(name="ann"), await Author.create(name="bea")
             await bea.update(mentor_id=ann.id)

@@ -28,15 +28,11 @@ def downgrade():
 '''
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
 async def db(
-    request: pytest.FixtureRequest, anyio_backend: object, mizzen_models: None
+    database_url: str, anyio_backend: object, mizzen_models: None
 ) -> AsyncGenerator[Database]:
-    url = "memory:"
-    if request.param == "postgresql":
-        pytest.importorskip("psycopg")
-        url = request.getfixturevalue("postgres_url")
-    async with Database(url) as database:
+    async with Database(database_url) as database:
         yield database
 
 

@@ -32,13 +32,9 @@ def downgrade():
 """
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def db(request: pytest.FixtureRequest, anyio_backend: object) -> AsyncGenerator[Database]:
-    url = "memory:"
-    if request.param == "postgresql":
-        pytest.importorskip("psycopg")
-        url = request.getfixturevalue("postgres_url")
-    async with Database(url) as database:
+@pytest.fixture
+async def db(database_url: str, anyio_backend: object) -> AsyncGenerator[Database]:
+    async with Database(database_url) as database:
         yield database
 
 

@@ -53,11 +53,10 @@ with MODELS:
             return query.where(gone=False)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.extra("psycopg"))])
-async def db(request: pytest.FixtureRequest, anyio_backend: object) -> Any:
-    url = "memory:" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+@pytest.fixture
+async def db(database_url: str, anyio_backend: object) -> Any:
     with MODELS:
-        async with Database(url) as database:
+        async with Database(database_url) as database:
             await database.create_all()
             yield database
 

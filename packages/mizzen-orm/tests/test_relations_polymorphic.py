@@ -58,18 +58,10 @@ with scratch_models() as MODELS:
         of: Post | Photo = Relationship(polymorphic=("kind", "of_key"))
 
 
-@pytest.fixture(params=["memory", "postgresql"])
-def url(request: pytest.FixtureRequest) -> str:
-    if request.param == "memory":
-        return "memory:"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
-
-
 @pytest.fixture
-async def db(url: str, anyio_backend: object) -> AsyncGenerator[Database]:
+async def db(database_url: str, anyio_backend: object) -> AsyncGenerator[Database]:
     with MODELS:
-        async with Database(url) as database:
+        async with Database(database_url) as database:
             await database.create_all()
             yield database
 
@@ -385,9 +377,9 @@ async def test_either_side_can_be_defined_again() -> None:
             assert len(loose(leaf_model).__table__.indexes) == 1
 
 
-async def test_migrations_have_its_columns_and_index(url: str, tmp_path: Path) -> None:
+async def test_migrations_have_its_columns_and_index(database_url: str, tmp_path: Path) -> None:
     with MODELS:
-        async with Database(url) as db:
+        async with Database(database_url) as db:
             migrations = db.migrations(tmp_path)
             await migrations.make("first")
             await migrations.up()

@@ -71,22 +71,20 @@ with MODELS:
             return query.where_not(text="secret")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.extra("psycopg"))])
-async def db(request: pytest.FixtureRequest, anyio_backend: object) -> AsyncGenerator[Database]:
-    url = "memory:" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+@pytest.fixture
+async def db(database_url: str, anyio_backend: object) -> AsyncGenerator[Database]:
     told.clear()
     with MODELS:
-        async with Database(url) as database:
+        async with Database(database_url) as database:
             await database.create_all()
             yield database
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.extra("psycopg"))])
-async def empty(request: pytest.FixtureRequest, anyio_backend: object) -> AsyncGenerator[Database]:
+@pytest.fixture
+async def empty(database_url: str, anyio_backend: object) -> AsyncGenerator[Database]:
     """Return a database without tables."""
-    url = "memory:" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
     with MODELS:
-        async with Database(url) as database:
+        async with Database(database_url) as database:
             yield database
 
 

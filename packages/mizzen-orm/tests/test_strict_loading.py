@@ -33,20 +33,12 @@ with scratch_models() as MODELS:
         volume: Volume | None = Relationship(back_populates="pages")
 
 
-@pytest.fixture(params=["memory", "postgresql"])
-def url(request: pytest.FixtureRequest) -> str:
-    if request.param == "memory":
-        return "memory:"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
-
-
 @pytest.fixture(params=["straight", "session"])
 async def db(
-    request: pytest.FixtureRequest, url: str, anyio_backend: object
+    request: pytest.FixtureRequest, database_url: str, anyio_backend: object
 ) -> AsyncGenerator[Database]:
     with MODELS:
-        async with Database(url) as database, AsyncExitStack() as stack:
+        async with Database(database_url) as database, AsyncExitStack() as stack:
             await database.create_all()
             for number in range(3):
                 rack = await Rack.create(name=f"s{number}")

@@ -60,12 +60,11 @@ with MODELS:
         search = SearchIndex("title")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.extra("psycopg"))])
-async def db(request: pytest.FixtureRequest, anyio_backend: object) -> AsyncGenerator[Database]:
+@pytest.fixture
+async def db(database_url: str, anyio_backend: object) -> AsyncGenerator[Database]:
     """Accounts 1 and 2, each with a writer (1, 2) and a paper (1, 2) of the same title."""
-    url = "memory:" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
     with MODELS:
-        async with Database(url) as database:
+        async with Database(database_url) as database:
             await database.create_all()
             for key in (1, 2):
                 await Account.create(name=f"a{key}")

@@ -240,11 +240,11 @@ async def test_long_values_are_cut(db: Database, runs: list[QueryRun]) -> None:
 
 
 async def test_the_log_has_every_statement_and_its_line(
-    url: str, caplog: pytest.LogCaptureFixture, anyio_backend: object
+    database_url: str, caplog: pytest.LogCaptureFixture, anyio_backend: object
 ) -> None:
     caplog.set_level(logging.DEBUG, "mizzen.orm.queries")
     with MODELS:
-        async with Database(url, log_queries=True) as db:
+        async with Database(database_url, log_queries=True) as db:
             await db.create_all()
             caplog.clear()
             account, line = await Account.create(name="ann", password=SECRET), here()
@@ -289,14 +289,6 @@ async def test_passwords_of_urls_are_never_logged(
             await db.sql("SELECT nope")
     assert password
     assert password not in caplog.text + repr(seen) + repr(db)
-
-
-@pytest.fixture(params=["memory", "postgresql"])
-def url(request: pytest.FixtureRequest) -> str:
-    if request.param == "memory":
-        return "memory:"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
 
 
 def _values(run: QueryRun) -> list[Any]:

@@ -27,18 +27,10 @@ with scratch_models() as MODELS:
         owner: Owner | None = Relationship(back_populates="pets")
 
 
-@pytest.fixture(params=["memory", "postgresql"])
-def url(request: pytest.FixtureRequest) -> str:
-    if request.param == "memory":
-        return "memory:"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
-
-
 @pytest.fixture
-async def db(url: str, anyio_backend: object) -> AsyncGenerator[Database]:
+async def db(database_url: str, anyio_backend: object) -> AsyncGenerator[Database]:
     with MODELS:
-        async with Database(url) as database:
+        async with Database(database_url) as database:
             await _fill(database)
             yield database
 
@@ -151,13 +143,15 @@ async def test_a_block_may_warn_and_goes_on(db: Database) -> None:
     assert warning.filename == __file__
 
 
-async def test_a_database_counts_each_task_by_itself(url: str, anyio_backend: object) -> None:
+async def test_a_database_counts_each_task_by_itself(
+    database_url: str, anyio_backend: object
+) -> None:
     async def loop(times: int) -> None:
         for key in range(times):
             await Owner.find(key)
 
     with MODELS:
-        async with Database(url, n_plus_one="raise") as db:
+        async with Database(database_url, n_plus_one="raise") as db:
             await _fill(db)
             await asyncio.gather(*(loop(3) for _ in range(5)))
             with pytest.raises(NPlusOne, match="read Owner 4 times"):

@@ -9,6 +9,7 @@ from sqlalchemy import func, inspect, select
 from .._connections import sessions
 from .._data.results import Results
 from .._errors import MultipleFound, NotFound, UnknownName
+from .._models.hydration import key_names
 from .._relations import polymorphic_loading
 from . import cached, fetching, including, locking, partial, strict
 from .chain import Chain, among
@@ -111,12 +112,12 @@ class Reads(Chain[M]):
 
     async def find(self, key: Any) -> M | None:
         """Return the row with this primary key (a tuple, if it has several columns), or None."""
-        columns = self._primary()
-        if len(columns) == 1 and key.__class__ is not tuple and self._is_bare():
+        if self._is_bare() and key.__class__ is not tuple and len(key_names(self._model)) == 1:
             database = self._db()
             straight = fetching.straight_to(database, self._model)
             if straight is not None:
                 return cast("M | None", await fetching.by_key(straight, database, self._model, key))
+        columns = self._primary()
         parts = zip(columns, key_parts(self._model, columns, key), strict=True)
         found = await self.where(*(field == part for field, part in parts)).all()
         return found[0] if found else None

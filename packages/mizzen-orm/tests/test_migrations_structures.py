@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 
 from mizzen.orm import Database, Field, Generated, Model
 from mizzen.orm.testing import scratch_models
@@ -21,6 +21,7 @@ NAMES: dict[str, Any] = {
     "Generated": Generated,
     "Index": Index,
     "Model": Model,
+    "text": text,
     "__name__": "cells",
 }
 CIRCLE = """
@@ -202,3 +203,41 @@ async def test_a_column_becomes_computed_and_plain_again(db: Database, tmp_path:
         assert await db.migrations(tmp_path / "m").make("back")
         await db.migrations(tmp_path / "m").up()
         assert await db.migrations(tmp_path / "m").changes() == []
+
+
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection")
+async def test_indexes_of_expressions_come_to_a_table_that_is_there_and_stay(
+    tmp_path: Path, anyio_backend: object
+) -> None:
+    plain = 'class Tag(Model):\n    name: str = ""\n'
+    indexed = (
+        f"{plain}    size: int = 0\n"
+        '    __table_args__ = (Index("by_lower", text("lower(name)"), unique=True),)\n'
+    )
+
+    async def index(db: Database) -> list[Any]:
+        return [
+            row[0] for row in await db.sql("SELECT sql FROM sqlite_master WHERE name = 'by_lower'")
+        ]
+
+    async with Database("memory:") as db:
+        migrations = db.migrations(tmp_path / "m")
+        for source, message in ((plain, "first"), (indexed, "second")):
+            with scratch_models():
+                define(source)
+                assert await migrations.make(message)
+                await migrations.up()
+                assert await migrations.make("nothing") is None
+        (made,) = await index(db)
+        assert made.startswith("CREATE UNIQUE INDEX by_lower ON tags (lower(name)")
+        with scratch_models():
+            # SQLite makes the whole table anew for this.
+            define(indexed.replace("size: int = 0", "size: int | None = None"))
+            assert await migrations.make("third")
+            await migrations.up()
+            assert await migrations.make("nothing") is None
+            assert await index(db) == [made]
+            await migrations.down()
+            assert await index(db) == [made]
+            await migrations.down()
+            assert await index(db) == []

@@ -18,7 +18,7 @@ from sqlalchemy import Enum as SQLEnum
 from .._models import known
 from .._models.known import sorted_tables
 from .._models.living_unique import refuse_without_partial_indexes
-from . import enums, generated, locks, references, remarks
+from . import copied_tables, enums, generated, locks, references, remarks
 from .context import open_context
 from .retyping import with_casts
 from .schema import wanted_indexes
@@ -66,7 +66,7 @@ def compare(
     if drops:
         changes += _drops(connection, search, orphans)
     found += enums.merge(connection, written, renames, changes)
-    changes = generated.in_order(written, changes)
+    changes = copied_tables.with_indexes_apart(generated.in_order(written, changes))
     with_casts(changes)
     changes = _with_search(connection, search, changes)
     hints = remarks.possible_renames(changes, orphans, written)

@@ -11,6 +11,7 @@ from .._models import known
 from . import (
     batches,
     constraint_operations,
+    copied_tables,
     enum_operations,
     enum_types,
     generated,
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
 
 # Checks are compared by their names: databases write their text anew.
 PLUGINS = ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname", "mizzen.generated"]
-# Imported for the `op.…` that they add.
+# Imported for the `op.…`, and the comparison, that they add.
 OPERATIONS = (
     batches,
     constraint_operations,
     enum_operations,
     enum_types,
+    generated,
     rename_operations,
     search_operations,
 )
@@ -49,7 +51,7 @@ def open_context(connection: Connection, search: SearchBackend, **options: Any) 
         },
     )
     vars(context)["autocommit_block"] = _refuse
-    generated.spare(context)
+    copied_tables.mind(context)
     return context
 
 

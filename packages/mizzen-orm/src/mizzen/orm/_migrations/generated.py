@@ -1,4 +1,4 @@
-"""Columns that the database computes: made anew when their SQL changes, never copied.
+"""Columns that the database computes: made anew when their SQL changes.
 
 No database changes what such a column is computed by, and none says it as it was written: the
 model is compared with the files. What the column held is computed again.
@@ -18,16 +18,9 @@ from .._models import known
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from alembic.runtime.migration import MigrationContext
     from sqlalchemy import Column, Table
 
     from .written_schema import WrittenSchema
-
-
-def spare(context: MigrationContext) -> None:
-    """Keep Alembic from copying computed values when it makes a table of SQLite anew."""
-    if context.dialect.name == "sqlite":
-        vars(context.impl)["prep_table_for_batch"] = _spare
 
 
 def in_order(written: WrittenSchema, changes: list[MigrateOperation]) -> list[MigrateOperation]:
@@ -116,12 +109,6 @@ def _sql(column: Column[Any]) -> tuple[str, bool] | None:
         if column.computed is None
         else (str(column.computed.sqltext), bool(column.computed.persisted))
     )
-
-
-def _spare(batch: Any, table: Table) -> None:
-    for column in table.columns:
-        if column.computed is not None:
-            batch.column_transfers.get(column.name, {}).pop("expr", None)
 
 
 def _not_compared(*asked: Any) -> PriorityDispatchResult:

@@ -12,7 +12,7 @@ from alembic.operations import Operations
 from sqlalchemy.exc import SQLAlchemyError
 
 from .._errors import Busy, MigrationFailed, OrmError
-from . import bookkeeping, data_steps, locks, piecewise
+from . import bookkeeping, copied_tables, data_steps, locks, piecewise
 from .context import open_context
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class Runner:
                     data_steps.run(self.connection, function)
                 else:
                     function()
+        copied_tables.restore(context)
         search.repair(self.connection, before)
 
     def finish(self, step: Step, up: bool) -> None:

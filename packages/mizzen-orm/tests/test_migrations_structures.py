@@ -212,7 +212,8 @@ async def test_indexes_of_expressions_come_to_a_table_that_is_there_and_stay(
     plain = 'class Tag(Model):\n    name: str = ""\n'
     indexed = (
         f"{plain}    size: int = 0\n"
-        '    __table_args__ = (Index("by_lower", text("lower(name)"), unique=True),)\n'
+        '    __table_args__ = (Index("by_lower", text("lower(name)"), unique=True), '
+        'Index("last_first", text("name DESC")))\n'
     )
 
     async def index(db: Database) -> list[Any]:

@@ -32,12 +32,15 @@ def mind(context: MigrationContext) -> None:
                 batch.column_transfers.get(column.name, {}).pop("expr", None)
         lost.update(_of_expressions(connection, table.name))
 
-    def compared(wanted: Any, _reflected: Any) -> None:
+    def compared(wanted: Any, reflected: Any) -> None:
         # Those that are there can't be compared; the others are to be made.
         there = {name for name, _ in connection.exec_driver_sql(_INDEXES)}
         for index in list(wanted):
             if sqla_compat.is_expression_index(index) and index.name in there:
                 wanted.discard(index)
+                # `name DESC` is reflected as if it were the column.
+                for other in [each for each in reflected if each.name == index.name]:
+                    reflected.discard(other)
 
     vars(context.impl).update(prep_table_for_batch=copied, _skip_functional_indexes=compared)
 

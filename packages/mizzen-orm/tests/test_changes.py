@@ -240,8 +240,7 @@ async def test_a_loop_over_changes_ends_with_its_block_and_with_the_database() -
         async def follow() -> None:
             async with db.changes(Room) as changes:
                 following.set()
-                async for change in changes:
-                    heard.append(change.action)
+                heard.extend([change.action async for change in changes])
 
         following = asyncio.Event()
         reader = asyncio.create_task(follow())

@@ -222,6 +222,13 @@ async def test_a_database_is_used_as_one(db: Database) -> None:
             made(url)
 
 
+async def test_cursors_are_signed_with_bytes(library: Library) -> None:
+    await library.Book.create(title="persuasion")
+    wrong: Any = "a text"
+    with pytest.raises(ConfigurationError, match="with bytes, not with str"):
+        await library.Book.order("id").after(size=1, key=wrong)
+
+
 async def test_a_table_that_is_missing_says_how_to_make_it(db: Database) -> None:
     class Late(Model):
         name: str

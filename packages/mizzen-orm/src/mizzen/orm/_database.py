@@ -127,6 +127,7 @@ class Database(Watched):
             return
         self._loop = None
         _started.remove(self)
+        self._feed.end()
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 if self._replicas is not None:

@@ -7,6 +7,7 @@ savepoint holds a mark; rolled back, it takes out what was written since.
 from __future__ import annotations
 
 import logging
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sqlalchemy import event
@@ -145,8 +146,9 @@ class Written:
 def change_of(write: Write) -> Change:
     """Return a write as listeners get it."""
     instance, action, changes = write
-    after = dirty.values_of(instance)
-    before = {**after, **{name: old for name, (old, _) in changes.items()}}
+    # Copies: who hears of it later shall see what was written, and change nobody's object.
+    after = deepcopy(dirty.values_of(instance))
+    before = {**after, **{name: deepcopy(old) for name, (old, _) in changes.items()}}
     return Change(
         type(instance),
         action,

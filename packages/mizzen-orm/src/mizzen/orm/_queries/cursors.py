@@ -8,11 +8,11 @@ import hashlib
 import hmac
 import json
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from .._errors import Invalid
+from .._errors import ConfigurationError, Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +63,8 @@ def _adapter(model: type[Model], name: str) -> TypeAdapter[Any]:
 
 
 def _mac(key: bytes | None, context: str, payload: bytes) -> bytes:
+    if not isinstance(cast("object", key), bytes | None):
+        raise ConfigurationError(f"cursors are signed with bytes, not with {type(key).__name__}.")
     said = context.encode() + b"\0" + payload
     return hmac.digest(key or _process_key, said, hashlib.sha256)[:_MAC_BYTES]
 

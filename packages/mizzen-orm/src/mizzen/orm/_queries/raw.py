@@ -87,7 +87,7 @@ class _Explain(Executable, ClauseElement):
 @compiles(_Explain)
 def _explain(element: _Explain, compiler: Any, **options: Any) -> str:
     words = "EXPLAIN ANALYZE" if element.analyze else "EXPLAIN"
-    return f"{words} {compiler.process(element.statement, **options)}"
+    return _explained(words, element, compiler, options)
 
 
 @compiles(_Explain, "mysql")
@@ -97,9 +97,15 @@ def _explain_as_text(element: _Explain, compiler: Any, **options: Any) -> str:
         words = f"{'ANALYZE' if element.analyze else 'EXPLAIN'} FORMAT=JSON"
     else:
         words = f"EXPLAIN {'ANALYZE' if element.analyze else 'FORMAT=TREE'}"
-    return f"{words} {compiler.process(element.statement, **options)}"
+    return _explained(words, element, compiler, options)
 
 
 @compiles(_Explain, "sqlite")
 def _explain_query_plan(element: _Explain, compiler: Any, **options: Any) -> str:
-    return f"EXPLAIN QUERY PLAN {compiler.process(element.statement, **options)}"
+    return _explained("EXPLAIN QUERY PLAN", element, compiler, options)
+
+
+def _explained(words: str, element: _Explain, compiler: Any, options: dict[str, Any]) -> str:
+    sql = f"{words} {compiler.process(element.statement, **options)}"
+    compiler._result_columns = []  # a plan's columns are not the statement's, nor of their types
+    return sql

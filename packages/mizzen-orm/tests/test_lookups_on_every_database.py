@@ -172,3 +172,13 @@ async def test_only_numbers_are_added_up(db: Database) -> None:
             with pytest.raises(UnknownName, match=rf"Beast\.{field} holds none"):
                 await sum_(field)
     assert await Beast.all().max("sleep") == timedelta(hours=2)
+
+
+async def test_more_values_are_looked_for_than_postgresql_has_parameters(db: Database) -> None:
+    await Beast.insert_all([{"legs": 4, "chip": UUID(int=7)}, {"legs": 70_001}, {"legs": None}])
+    many = list(range(70_000))
+    assert await Beast.where(legs__in=many).count() == len(await Beast.where(legs__in=many)) == 1
+    assert await Beast.where(legs__in=[*many, None]).count() == 2
+    assert await Beast.where(legs__not_in=many).count() == 2
+    assert await Beast.where(legs__not_in=[*many, None]).pluck("legs") == [70_001]
+    assert await Beast.where(chip__in=[UUID(int=number) for number in many]).count() == 1

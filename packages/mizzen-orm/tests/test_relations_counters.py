@@ -11,6 +11,7 @@ from mizzen.orm import (
     Database,
     Field,
     Model,
+    OrmError,
     Related,
     Relationship,
     Timestamps,
@@ -212,3 +213,51 @@ async def test_a_cancelled_save_gives_its_turn_on(db: Database) -> None:
     assert not any(task.cancelled() for task in tasks[1::2])
     assert all(not task.result().is_new for task in tasks[1::2])
     await asyncio.wait_for(Thing.create(number=99, owner=owner), 20)
+
+
+async def test_a_row_that_its_parent_holds_another_object_of_is_written(db: Database) -> None:
+    owner = await Owner.create()
+    things = [await Thing.create(number=n, owner=owner) for n in range(3)]
+    held = list(await owner.things)
+    assert held == things
+    assert held[0] is not things[0]
+    await things[0].update(number=10)
+    await things[1].destroy()
+    async with db.transaction():
+        await things[2].update(number=12)
+    assert await Thing.order("number").pluck("number") == [10, 12]
+    again = await Owner.where(id=owner.id).include("things").one()
+    await things[0].update(owner=again, number=20)
+    assert await Thing.where(owner=again).order("number").pluck("number") == [12, 20]
+
+
+async def test_two_objects_of_a_row_that_were_both_changed_are_refused(db: Database) -> None:
+    owner = await Owner.create()
+    thing = await Thing.create(number=1, owner=owner)
+    (held,) = await owner.things
+    held.number = 2
+    thing.number = 3
+    with pytest.raises(OrmError, match="two objects of one Thing are saved together"):
+        await thing.save()
+    assert await Thing.all().pluck("number") == [1]
+
+
+async def test_a_parent_goes_on_after_one_of_its_rows_was_destroyed(db: Database) -> None:
+    owner = await Owner.create()
+    for number in range(3):
+        await Thing.create(number=number, owner=owner)
+    held = list(await owner.things)
+    await held[0].destroy()
+    await Thing.create(number=7, owner=owner)
+    await held[1].update(number=8)
+    assert await Thing.order("number").pluck("number") == [2, 7, 8]
+    await owner.save()
+    assert len(owner.things) == 3
+
+
+async def test_a_destroyed_parent_is_not_referred_to(db: Database) -> None:
+    owner = await Owner.create()
+    await owner.destroy()
+    with pytest.raises(OrmError):
+        await Thing.create(owner=owner)
+    assert await Thing.count() == 0

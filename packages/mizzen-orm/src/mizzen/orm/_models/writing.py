@@ -21,7 +21,7 @@ from .._queries import filters
 from .._relations.given import refuse_others
 from .._relations.polymorphic import assign
 from .._relations.through import refuse_assignment
-from . import dirty, fresh_objects, known, lifecycle, straight_writing
+from . import dirty, fresh_objects, known, lifecycle, straight_writing, twins
 from .callbacks import callbacks_of
 from .family import lock_of
 from .hydration import has_state, mapper_of, state_of
@@ -214,6 +214,8 @@ async def _adopt(instance: Model, session: AsyncSession) -> None:
     _require_current(instance)
     state = inspect(instance)
     related = [row[2] for row in state.mapper.cascade_iterator("save-update", state)]
+    if twins.put_in_place((state, *related)):
+        related = [row[2] for row in state.mapper.cascade_iterator("save-update", state)]
     for other in (state, *related):
         held_by = other.session
         if held_by is not None and held_by is not session.sync_session:

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import ColumnElement, and_, extract, func, inspect, literal, select
+from sqlalchemy import ColumnElement, and_, any_, extract, func, inspect, literal, not_, select
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import (
+    ARRAY,
     JSON,
     Boolean,
     Date,
@@ -26,77 +25,32 @@ from sqlalchemy.types import (
     Uuid,
 )
 
-from .._connections.letters import LOWER
 from .._errors import UnknownName
 from .._fields.lookups import lookup_value
 from .._models.validation import unknown
 from .._relations import matching
 from . import scopes
+from .functions import Lower, OneOfMany, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy.sql.compiler import SQLCompiler
-
     from .._models.model import Model
-
-
-class _Position(FunctionElement[int]):
-    """Where a text occurs, from 1; 0 when it doesn't. Exact case on every database, unlike LIKE."""
-
-    type = Integer()
-    name = "position"
-    inherit_cache = True
-
-
-@compiles(_Position)
-def _strpos(element: _Position, compiler: SQLCompiler, **options: Any) -> str:
-    return f"strpos({compiler.process(element.clauses, **options)})"
-
-
-@compiles(_Position, "sqlite")
-def _instr(element: _Position, compiler: SQLCompiler, **options: Any) -> str:
-    return f"instr({compiler.process(element.clauses, **options)})"
-
-
-@compiles(_Position, "mysql", "mariadb")
-def _bytes(element: _Position, compiler: SQLCompiler, **options: Any) -> str:
-    # These servers compare by the columns' collation, which may not tell "A" from "a".
-    parts = (compiler.process(part, **options) for part in element.clauses)
-    return f"instr({', '.join(f'CAST(CONVERT({part} USING utf8mb4) AS BINARY)' for part in parts)})"
-
-
-class _Lower(FunctionElement[str]):
-    """A text in lower case, whatever its letters; SQLite's own function knows those of ASCII."""
-
-    type = String()
-    name = "lower"
-    inherit_cache = True
-
-
-@compiles(_Lower)
-def _lower(element: _Lower, compiler: SQLCompiler, **options: Any) -> str:
-    return f"lower({compiler.process(element.clauses, **options)})"
-
-
-@compiles(_Lower, "sqlite")
-def _lower_of_ours(element: _Lower, compiler: SQLCompiler, **options: Any) -> str:
-    return f"{LOWER}({compiler.process(element.clauses, **options)})"
 
 
 def _any_case(field: Any, value: Any) -> tuple[Any, Any]:
     text = _text(value)
     # The database's own function, which an index may be on, wherever it is as good.
-    lower: Any = func.lower if text.isascii() else _Lower
+    lower: Any = func.lower if text.isascii() else Lower
     return lower(field), lower(literal(text, String()))
 
 
 def _contains(field: Any, value: Any) -> Any:
-    return _Position(field, value) > 0
+    return Position(field, value) > 0
 
 
 def _starts(field: Any, value: Any) -> Any:
-    return _Position(field, value) == 1
+    return Position(field, value) == 1
 
 
 def _ends(field: Any, value: Any) -> Any:
@@ -147,15 +101,23 @@ def _without_null(many: Any) -> list[Any] | None:
 def _among(field: Any, value: Any) -> Any:
     many = _many(value)
     if (others := _without_null(many)) is None:
-        return field.in_(many)
-    return field.in_(others) | field.is_(None)
+        return _one_of(field, many)
+    return _one_of(field, others) | field.is_(None)
 
 
 def _not_among(field: Any, value: Any) -> Any:
     many = _many(value)
     if (others := _without_null(many)) is None:
-        return field.not_in(many) | field.is_(None)
-    return field.not_in(others) & field.is_not(None)
+        return not_(_one_of(field, many)) | field.is_(None)
+    return not_(_one_of(field, others)) & field.is_not(None)
+
+
+def _one_of(field: Any, many: Any) -> Any:
+    given = cast("list[object]", many) if isinstance(many, list) else []
+    if len(given) < _PARAMETERS:
+        return field.in_(many)
+    array: Any = literal(many, ARRAY(field.type))
+    return OneOfMany(field.in_(many), field == any_(array))
 
 
 def _part(name: str) -> Callable[[Any, Any], Any]:
@@ -185,6 +147,8 @@ LOOKUPS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+# PostgreSQL's protocol counts the parameters of a statement in two bytes.
+_PARAMETERS = 30_000
 _OF_ONE = {"eq", "ne", "gt", "gte", "lt", "lte"}
 _OF_TEXT = {"contains", "icontains", "startswith", "istartswith", "endswith", "iendswith"} | {
     "iexact",

@@ -21,6 +21,7 @@ from .._errors import (
 
 # SQLSTATE of PostgreSQL, and parts of SQLite's messages: neither driver offers one scheme.
 _UNIQUE = ("23505", "UNIQUE constraint failed")
+_TOO_MANY = "too many values for one statement ({cause}); look them up by a query, or in parts"
 _BY_TEXT: list[tuple[str, type[OrmError], str]] = [
     ("lane ", Busy, "the turn to write did not come in time ({cause}); try again"),
     ("is locked", Conflict, "{where} stayed locked by another program; try again"),
@@ -34,6 +35,8 @@ _BY_TEXT: list[tuple[str, type[OrmError], str]] = [
     ("malformed", Damaged, "{where} is damaged ({cause}); restore it from a backup"),
     ("unable to open", Unavailable, "{where} can't be opened: does its folder exist, writable?"),
     ("disk is full", Unavailable, "the disk of {where} is full; nothing of this was saved"),
+    ("too many SQL variables", QueryFailed, _TOO_MANY),
+    ("number of parameters must be", QueryFailed, _TOO_MANY),
     ("disk I/O error", Unavailable, "reading or writing {where} failed: {cause}"),
 ]
 # MariaDB and MySQL number their errors; their texts follow the server's language.

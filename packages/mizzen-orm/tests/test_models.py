@@ -269,8 +269,10 @@ async def test_running_a_definition_again_replaces_it_and_keeps_its_relations() 
         await use(city="Ulm")
         exec(other, names)
         await use(city="Ulm")
-        old = names["Team"]
+        old, team = names["Team"], names["Team"](name="blues")
         exec(cell.format(more=""), names)
+        with pytest.raises(Invalid, match="takes Team as it is defined now"):
+            names["Player"](name="bea", team=team)
         with pytest.raises(ConfigurationError, match="defined again"):
             old(name="x")
 

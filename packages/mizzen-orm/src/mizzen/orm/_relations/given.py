@@ -48,7 +48,10 @@ def refuse_others(model: type[Any], name: str, value: Any) -> None:
     for other in others:
         wrong = other is None if described.uselist else False
         if wrong or (isinstance(other, _model()) and not isinstance(other, target)):
-            raise _refused(model, name, f"takes {target.__name__}, not {type(other).__name__}")
+            said = f"takes {target.__name__}, not {type(other).__name__}"
+            if type(other).__name__ == target.__name__:
+                said = f"takes {target.__name__} as it is defined now: read this object again"
+            raise _refused(model, name, said)
 
 
 def _described(model: type[Any], name: str) -> Any:

@@ -121,11 +121,12 @@ def alone(session: nox.Session, package: str) -> None:
     )
     session.install("--group=bare", *PINNED)
     env = {"MIZZEN_ALONE": "1"}
-    pytest = ("pytest", "-q", "--numprocesses=2")
-    session.run(*pytest, f"{DISTRIBUTIONS[package]}/tests", "-m", "not slow", env=env)
+    bare = ("--numprocesses=2", "-m", "not slow")
+    session.run("pytest", "-q", *bare, f"{DISTRIBUTIONS[package]}/tests", env=env)
     session.install(f"{wheel}[all]", "--group=tools", *BUILT, *PINNED)
-    # What was left out.
-    session.run(*pytest, str(DISTRIBUTIONS[package]), "-m", "slow or extra or document", env=env)
+    # What was left out; in one process, which runs a document's examples to its last.
+    rest = ("-m", "slow or extra or document")
+    session.run("pytest", "-q", *rest, str(DISTRIBUTIONS[package]), env=env)
 
 
 @nox.session(python="3.11", requires=["build"], reuse_venv=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import select
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mizzen.orm import Database, Field, Model, Unavailable
+from mizzen.orm._connections.finish import finish
 from mizzen.orm.testing import scratch_models
 
 if TYPE_CHECKING:
@@ -153,3 +155,50 @@ async def test_a_database_given_up_while_it_opens_leaves_no_connection(postgres_
                 break
             await asyncio.sleep(0.05)
         assert others == []
+
+
+def test_an_ending_outlives_the_end_of_the_loop() -> None:
+    ended: list[bool] = []
+
+    async def ending() -> None:
+        await asyncio.sleep(0)
+        ended.append(True)
+
+    async def cancels_all_as_the_loop_does() -> None:
+        work = asyncio.create_task(finish(ending()))
+        await asyncio.sleep(0)  # the ending has a task of its own by now, which has not begun
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.wait([work])
+        assert work.cancelled()
+
+    asyncio.run(cancels_all_as_the_loop_does())
+    assert ended == [True]
+
+
+@pytest.mark.extra("psycopg")
+def test_a_query_that_the_end_of_the_loop_cuts_short_leaves_no_connection(
+    postgres_url: str,
+) -> None:
+    import psycopg
+
+    def left() -> list[psycopg.AsyncConnection[Any]]:
+        every = [each for each in gc.get_objects() if type(each) is psycopg.AsyncConnection]
+        return [each for each in every if not each.closed]
+
+    async def abandons(rounds: int) -> None:
+        async with Database(postgres_url) as database:
+            query = asyncio.create_task(database.sql("SELECT pg_sleep(0.1)"))
+            async with asyncio.timeout(5):
+                while not database.stats()["connections_busy"]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
+            await asyncio.sleep(0.05)
+        # The answer is there, and the loop has not seen it yet.
+        select.select(left(), [], [], 1)
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        assert query
+
+    for rounds in range(15):
+        asyncio.run(abandons(rounds))
+        assert left() == [], rounds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
@@ -17,9 +18,7 @@ T = TypeVar("T")
 
 async def finish(ending: Coroutine[Any, Any, T]) -> T:
     """Await *ending* in a task of its own; a cancellation is delivered after it is done."""
-    token = waiting_task.set(asyncio.current_task())
-    task = asyncio.ensure_future(ending)
-    waiting_task.reset(token)
+    task = _begin(ending)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
@@ -27,8 +26,22 @@ async def finish(ending: Coroutine[Any, Any, T]) -> T:
                 await asyncio.wait([task])
         except asyncio.CancelledError as error:
             cancelled = error
+        if task.cancelled() and inspect.getcoroutinestate(ending) == inspect.CORO_CREATED:
+            # The end of the loop cancels every task, and this one before its first step.
+            task = _begin(ending)
     if cancelled is not None:
         if not task.cancelled():
             task.exception()  # seen, though the cancellation is what the caller gets
         raise cancelled
     return task.result()
+
+
+def _begin(ending: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    async def run() -> T:
+        return await ending
+
+    token = waiting_task.set(asyncio.current_task())
+    try:
+        return asyncio.ensure_future(run())
+    finally:
+        waiting_task.reset(token)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, cast
 import psycopg
 
 from .._connections.direct import Answer, Prepared
-from .._connections.finish import finish
 from ._psycopg_connecting import connected
 from ._psycopg_json import leave_json
 
@@ -65,7 +64,7 @@ class PsycopgDirect:
         else:
             await self._places.acquire()
         self._busy += 1
-        connection = None
+        connection: psycopg.AsyncConnection[tuple[Any, ...]] | None = None
         try:
             connection = await self._idle_or_new()
             yield connection
@@ -74,8 +73,10 @@ class PsycopgDirect:
             raise
         except BaseException:
             # Cancelled somewhere in the protocol: what the server thinks is not known any more.
+            # A close waits for nothing, so that nothing can cut it short; a task of its own would
+            # be cancelled before its first step when the loop ends.
             if connection is not None:
-                await finish(connection.close())
+                await connection.close()
             raise
         else:
             await self._put_back(connection)
@@ -100,7 +101,7 @@ class PsycopgDirect:
         if idle and self._timeout >= 0:
             self._idle.append(connection)
         else:
-            await finish(connection.close())
+            await connection.close()
 
 
 async def _run(connection: psycopg.AsyncConnection[tuple[Any, ...]], statement: Prepared) -> Answer:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from .._connections.disposing import dispose
 from .._connections.finish import finish
 from .._errors import Busy, ConfigurationError, OrmError
 from . import masked
@@ -87,7 +88,7 @@ class MySQL:
 
     async def close(self) -> None:
         """Close the pool."""
-        await self.writer.dispose()
+        await dispose(self.writer)
 
     async def begin(self, session: AsyncSession, isolation: str | None, readonly: bool) -> None:
         """Begin the transaction of *session*."""

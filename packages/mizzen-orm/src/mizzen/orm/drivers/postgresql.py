@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from .._connections.disposing import dispose
 from .._connections.finish import finish
 from .._errors import ConfigurationError, OrmError
 from . import masked
@@ -83,7 +84,7 @@ class PostgreSQL:
         """Close the pool."""
         if self.direct is not None:
             await self.direct.close()
-        await self.writer.dispose()
+        await dispose(self.writer)
 
     async def begin(self, session: AsyncSession, isolation: str | None, readonly: bool) -> None:
         """Begin the transaction of *session*; the pool takes the settings back with it."""

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from .._connections.disposing import dispose
 from .._connections.finish import finish
 from .._connections.lane import Lane, ReaderConnection, SessionReader, WriterConnection
 from .._errors import ConfigurationError, MigrationFailed, OrmError
@@ -101,8 +102,8 @@ class SQLite:
         """Close every connection; a temporary database is gone then."""
         if self.direct is not None:
             await self.direct.close()
-        await self.reader.dispose()
-        await self.writer.dispose()
+        await dispose(self.reader)
+        await dispose(self.writer)
         if self._folder is not None:
             folder, self._folder = self._folder, None
             await anyio.to_thread.run_sync(folder.cleanup)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
+import msgspec
+
 from ._arguments import Arguments
 from ._limits import Limits
 from ._units import Duration, seconds
-from .abc import NewJob
+from .abc import KeyedJob, NewJob
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -109,8 +111,7 @@ class Call(Generic[R]):
     ) -> NewJob:
         """The row that the store inserts."""
         function = self.function
-        keys = function.limits.keys(self.args, self._given) if function.has_keys else {}
-        return NewJob(
+        job = NewJob(
             function.name,
             queue or function.queue,
             function.priority if priority is None else priority,
@@ -118,8 +119,11 @@ class Call(Generic[R]):
             function.retry.max,
             now + seconds(delay) if delay else 0.0,
             now,
-            **keys,
         )
+        if not function.has_keys:
+            return job
+        keys = function.limits.keys(self.args, self._given)
+        return KeyedJob(**msgspec.structs.asdict(job), **keys)
 
     def _given(self) -> dict[str, object]:
         return self.function.arguments.by_name(self.args)

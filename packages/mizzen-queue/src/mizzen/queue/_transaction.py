@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ._errors import QueueError, StoreError
-from .abc import Transactional
-from .stores._inserted import in_order
+from .abc import Inserted, Transactional
+from .stores._inserted import has_keys, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .abc import Inserted, NewJob, Store
+    from .abc import NewJob, Store
 
 _PLACEHOLDERS = {
     "qmark": "?",
@@ -46,7 +46,8 @@ async def insert_within(
         )
     text = msgspec.json.encode(jobs).decode()
     try:
-        rows = await _execute(tx, store, store.insert_sql, text)
+        keyed = has_keys(jobs)
+        rows = await _execute(tx, store, store.keyed_sql if keyed else store.insert_sql, text)
         ended: list[Any] = []
         if len(rows) < len(jobs):
             ended = await _execute(tx, store, store.within_sql, text)
@@ -57,7 +58,9 @@ async def insert_within(
             f"the transaction refused the job: {exc}. Is it on the queue's own database?"
         ) from exc
     _after_commit(tx, committed)
-    return in_order(jobs, rows, lambda: ended)
+    if keyed:
+        return in_order(jobs, rows, lambda: ended)
+    return Inserted(sorted(int(row[0]) for row in rows))
 
 
 async def _execute(tx: Any, store: Transactional, sql: str, jobs: str) -> Any:

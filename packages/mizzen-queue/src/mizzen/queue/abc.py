@@ -20,6 +20,7 @@ __all__ = [
     "Claimed",
     "Gate",
     "Inserted",
+    "KeyedJob",
     "NewJob",
     "Outcome",
     "Record",
@@ -35,12 +36,7 @@ Outcome = Literal["done", "retry", "dead", "release", "cancelled"]
 
 
 class NewJob(Struct, array_like=True, frozen=True):
-    """A job to insert; `args` is a JSON object, `run_at` 0 means at once.
-
-    While a job with the same `unique_key` has not ended (or, with `unique_for`, was made less
-    than so many seconds ago), an insert gives that one instead. With `unique_until_start`, it
-    counts only until it starts. Jobs with one of the other keys are *gated*: see `Gate`.
-    """
+    """A job to insert; `args` is a JSON object, `run_at` 0 means at once."""
 
     kind: str
     queue: str
@@ -49,6 +45,16 @@ class NewJob(Struct, array_like=True, frozen=True):
     max_attempts: int
     run_at: float
     created_at: float
+
+
+class KeyedJob(NewJob, array_like=True, frozen=True):
+    """A job with keys, that keep it apart from others.
+
+    While a job with the same `unique_key` has not ended (or, with `unique_for`, was made less
+    than so many seconds ago), an insert gives that one instead. With `unique_until_start`, it
+    counts only until it starts. Jobs with one of the other keys are *gated*: see `Gate`.
+    """
+
     unique_key: str | None = None
     unique_for: float | None = None
     unique_until_start: bool = False
@@ -279,6 +285,7 @@ class Transactional(Protocol):
     """A store whose jobs can commit with the caller's own transaction."""
 
     dialect: str
-    # Both have one `{jobs}` where the driver's placeholder for the JSON of all jobs goes.
-    insert_sql: str  # returns id, unique_key, repeats
+    # Each has one `{jobs}` where the driver's placeholder for the JSON of all jobs goes.
+    insert_sql: str  # returns id
+    keyed_sql: str  # the same for jobs of which some have keys: returns id, unique_key, repeats
     within_sql: str  # returns id, unique_key of ended jobs that stand in the way of unique ones

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ._process import introduce
-from .abc import OPEN, Ack, Claimed, Gate, NewJob, Step, Store, WorkerInfo
+from .abc import OPEN, Ack, Claimed, Gate, KeyedJob, NewJob, Step, Store, WorkerInfo
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -461,7 +461,8 @@ def new(kind: str = KIND, delay: float = 0, **changes: Any) -> NewJob:
         "run_at": now + delay if delay else 0.0,
         "created_at": now,
     }
-    return NewJob(kind=kind, **values | changes)
+    keyed = any(name.endswith("_key") for name in changes)
+    return (KeyedJob if keyed else NewJob)(kind=kind, **values | changes)
 
 
 def done(job: Claimed, result: str = "null") -> Ack:

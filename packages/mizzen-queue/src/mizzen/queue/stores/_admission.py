@@ -52,6 +52,13 @@ class Usage:
     started: dict[str, int] = field(default_factory=dict[str, int])
     at_work: dict[str, int] = field(default_factory=dict[str, int])
 
+    def note(self, limit_key: str | None, fair_key: str | None, count: int = 1) -> None:
+        """Count jobs at work under these keys."""
+        if limit_key is not None:
+            self.running[limit_key] = self.running.get(limit_key, 0) + count
+        if fair_key is not None:
+            self.at_work[fair_key] = self.at_work.get(fair_key, 0) + count
+
 
 @dataclass
 class Claim:
@@ -125,12 +132,9 @@ def _passes(line: Line, gate: Gate, usage: Usage, held_back: set[str]) -> bool:
     if rate is not None and gate.starts and usage.started.get(rate, 0) >= gate.starts:
         held_back.add(rate)
         return False
-    if limit is not None:
-        usage.running[limit] = usage.running.get(limit, 0) + 1
     if rate is not None:
         usage.started[rate] = usage.started.get(rate, 0) + 1
-    if fair is not None:
-        usage.at_work[fair] = usage.at_work.get(fair, 0) + 1
+    usage.note(limit, fair)
     return True
 
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..abc import Inserted
+from ..abc import Inserted, KeyedJob
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..abc import NewJob
+
+
+def has_keys(jobs: Iterable[NewJob]) -> bool:
+    """Return whether any of *jobs* has."""
+    return any(isinstance(job, KeyedJob) for job in jobs)
+
+
+def unique_key(job: NewJob) -> str | None:
+    """Return the key of which there is one only, if *job* has any."""
+    return job.unique_key if isinstance(job, KeyedJob) else None
 
 
 def in_order(
@@ -19,14 +29,13 @@ def in_order(
 
     *within* asks for the ended jobs (id, unique key) that count as the same for a while yet.
     """
-    if len(rows) == len(jobs) and all(job.unique_key is None for job in jobs):
-        return Inserted(sorted(row[0] for row in rows))
+    keys = [unique_key(job) for job in jobs]
     by_key = {row[1]: row[0] for row in rows if row[1] is not None}
     found = {row[0] for row in rows if row[2]}
-    if any(job.unique_key is not None and job.unique_key not in by_key for job in jobs):
+    if any(key is not None and key not in by_key for key in keys):
         ended = {key: id for id, key in within()}
-        found |= set(ended.values()) - set(by_key.values())
+        found |= {id for key, id in ended.items() if key not in by_key}
         by_key = ended | by_key
     plain = iter(sorted(row[0] for row in rows if row[1] is None))
-    ids = [next(plain) if job.unique_key is None else by_key[job.unique_key] for job in jobs]
+    ids = [next(plain) if key is None else by_key[key] for key in keys]
     return Inserted(ids, frozenset(found))

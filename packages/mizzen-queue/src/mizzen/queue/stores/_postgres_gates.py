@@ -51,7 +51,7 @@ class Claims:
             )
             rates = {line.rate_key: now - kinds[line.kind].seconds for line in lines}
             rates.pop(None, None)
-            usage = await _usage(connection, lines, rates)
+            usage = await _usage(connection, rates)
             ids, held_back = admit(ready, lines, kinds, usage, want=want, room=room)
             values = {"ids": ids, "worker": worker, "token": secrets.randbits(62)}
             held = {row[0]: Claimed(*row) for row in await _rows(connection, sql.HOLD, values)}
@@ -92,18 +92,13 @@ async def _rows(connection: psycopg.AsyncConnection[Any], statement: str, values
     return await (await connection.execute(statement.encode(), values)).fetchall()
 
 
-async def _usage(
-    connection: psycopg.AsyncConnection[Any], lines: list[Line], rates: dict[Any, float]
-) -> Usage:
-    values = {
-        "limits": [line.limit_key for line in lines if line.limit_key],
-        "fairs": [line.fair_key for line in lines if line.fair_key],
-        "rates": list(rates),
-        "sinces": list(rates.values()),
-    }
+async def _usage(connection: psycopg.AsyncConnection[Any], rates: dict[Any, float]) -> Usage:
     usage = Usage()
-    for what, key, count in await _rows(connection, sql.USAGE, values):
-        getattr(usage, what)[key] = count
+    values = {"rates": list(rates), "sinces": list(rates.values())}
+    for limit, fair, rate, count in await _rows(connection, sql.USAGE, values):
+        usage.note(limit, fair, count)
+        if rate is not None:
+            usage.started[rate] = count
     return usage
 
 

@@ -58,13 +58,10 @@ ORDER BY line.number, waiting.priority DESC, waiting.id
 """
 
 USAGE = """
-SELECT 'running', limit_key, count(*) FROM mizzen_job
-WHERE state = 2 AND limit_key = ANY(%(limits)s::text[]) GROUP BY limit_key
+SELECT limit_key, fair_key, NULL, count(*) FROM mizzen_job
+WHERE state = 2 AND gate IS NOT NULL GROUP BY limit_key, fair_key
 UNION ALL
-SELECT 'at_work', fair_key, count(*) FROM mizzen_job
-WHERE state = 2 AND fair_key = ANY(%(fairs)s::text[]) GROUP BY fair_key
-UNION ALL
-SELECT 'started', rate_key, count(*) FROM mizzen_job_start
+SELECT NULL, NULL, rate_key, count(*) FROM mizzen_job_start
 JOIN unnest(%(rates)s::text[], %(sinces)s::float8[]) AS wanted (key, since)
   ON rate_key = key AND at > since GROUP BY rate_key
 """

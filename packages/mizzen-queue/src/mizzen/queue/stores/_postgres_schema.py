@@ -77,10 +77,8 @@ CREATE INDEX mizzen_job_open
     ON mizzen_job (queue, kind, priority DESC, id) WHERE state = 0 AND gate IS NULL;
 CREATE INDEX mizzen_job_gated
     ON mizzen_job (queue, kind, gate, priority DESC, id) WHERE state = 0 AND gate IS NOT NULL;
-CREATE INDEX mizzen_job_limit
-    ON mizzen_job (limit_key) WHERE state = 2 AND limit_key IS NOT NULL;
-CREATE INDEX mizzen_job_fair ON mizzen_job (fair_key) WHERE state = 2 AND fair_key IS NOT NULL;
-CREATE INDEX mizzen_job_cancelling ON mizzen_job (worker) WHERE cancelling;
+CREATE INDEX mizzen_job_at_work ON mizzen_job (gate) WHERE state = 2 AND gate IS NOT NULL;
+CREATE INDEX mizzen_job_cancelling ON mizzen_job (cancelling) WHERE cancelling;
 CREATE INDEX mizzen_job_done_unique ON mizzen_job_done (unique_key) WHERE unique_until IS NOT NULL;
 CREATE INDEX mizzen_job_start_at ON mizzen_job_start (rate_key, at);
 """
@@ -92,8 +90,21 @@ CASE WHEN coalesce(limit_key, rate_key, fair_key) IS NOT NULL THEN
 """
 
 # The fields of NewJob, in its order. The notification is delivered when the transaction commits.
-# A unique job that is there already is found instead, unless it stands in history: see WITHIN.
-INSERT = f"""
+INSERT = """
+WITH put AS (
+    INSERT INTO mizzen_job (state, kind, queue, priority, args, max_attempts, run_at, created_at)
+    SELECT ((value ->> 5)::float8 > (value ->> 6)::float8)::int, value ->> 0, value ->> 1,
+           (value ->> 2)::int, value ->> 3, (value ->> 4)::int, (value ->> 5)::float8,
+           (value ->> 6)::float8
+    FROM json_array_elements({jobs}::json) WITH ORDINALITY AS given (value, place)
+    ORDER BY place RETURNING id
+), rung AS MATERIALIZED (SELECT pg_notify('mizzen_job', ''))
+SELECT id FROM put CROSS JOIN rung
+"""
+
+# The fields of KeyedJob; those of a NewJob among them are NULL here. A unique job that is there
+# already is found instead, unless it stands in history: see WITHIN.
+INSERT_KEYED = f"""
 WITH given AS (
     SELECT place, value ->> 0 AS kind, value ->> 1 AS queue, (value ->> 2)::int AS priority,
            value ->> 3 AS args, (value ->> 4)::int AS max_attempts,
@@ -107,8 +118,8 @@ WITH given AS (
                             unique_key, unique_until, unique_until_start, limit_key, rate_key,
                             fair_key, gate, meta)
     SELECT (run_at > created_at)::int, kind, queue, priority, args, max_attempts, run_at,
-           created_at, unique_key, created_at + unique_for, unique_until_start, limit_key,
-           rate_key, fair_key, {GATE}, meta
+           created_at, unique_key, created_at + unique_for,
+           coalesce(unique_until_start, false), limit_key, rate_key, fair_key, {GATE}, meta
     FROM given
     WHERE unique_for IS NULL OR NOT EXISTS (
         SELECT 1 FROM mizzen_job_done AS ended

@@ -107,36 +107,30 @@ def _usage(
     connection: sqlite3.Connection, lines: list[Line], kinds: Mapping[str, Gate], now: float
 ) -> Usage:
     usage = Usage()
+    for limit, fair, count in connection.execute(sql.AT_WORK):
+        usage.note(limit, fair, count)
     for line in lines:
-        gate = kinds[line.kind]
-        if line.limit_key is not None and line.limit_key not in usage.running:
-            usage.running[line.limit_key] = _count(
-                connection, "mizzen_job WHERE state = 2 AND limit_key = ?", line.limit_key
-            )
-        if line.fair_key is not None and line.fair_key not in usage.at_work:
-            usage.at_work[line.fair_key] = _count(
-                connection, "mizzen_job WHERE state = 2 AND fair_key = ?", line.fair_key
-            )
         if line.rate_key is not None and line.rate_key not in usage.started:
-            since = now - gate.seconds
+            since = now - kinds[line.kind].seconds
             old = "DELETE FROM mizzen_job_start WHERE rate_key = ? AND at <= ?"
             connection.execute(old, (line.rate_key, since))
-            usage.started[line.rate_key] = _count(
-                connection, "mizzen_job_start WHERE rate_key = ?", line.rate_key
-            )
+            query = "SELECT count(*) FROM mizzen_job_start WHERE rate_key = ?"
+            usage.started[line.rate_key] = connection.execute(query, (line.rate_key,)).fetchone()[0]
     return usage
-
-
-def _count(connection: sqlite3.Connection, what: str, key: str) -> int:
-    found: int = connection.execute(f"SELECT count(*) FROM {what}", (key,)).fetchone()[0]  # noqa: S608
-    return found
 
 
 def _hold(connection: sqlite3.Connection, worker: int, ids: list[int]) -> list[Claimed]:
     if not ids:
         return []
     rows = connection.execute(sql.CLAIM, (worker, secrets.randbits(62), json.dumps(ids)))
-    by_id = {row[0]: Claimed(*row) for row in rows}
+    by_id: dict[int, Claimed] = {}
+    unique: list[int] = []
+    for *job, until_start in rows:
+        by_id[job[0]] = Claimed(*job)
+        if until_start:
+            unique.append(job[0])
+    if unique:
+        connection.execute(sql.FORGET_UNIQUE, (json.dumps(unique),))
     return [by_id[id] for id in ids]
 
 

@@ -78,11 +78,9 @@ CREATE INDEX IF NOT EXISTS mizzen_job_open
     ON mizzen_job (queue, kind, priority DESC, id) WHERE state = 0 AND gate IS NULL;
 CREATE INDEX IF NOT EXISTS mizzen_job_gated
     ON mizzen_job (queue, kind, gate, priority DESC, id) WHERE state = 0 AND gate IS NOT NULL;
-CREATE INDEX IF NOT EXISTS mizzen_job_limit
-    ON mizzen_job (limit_key) WHERE state = 2 AND limit_key IS NOT NULL;
-CREATE INDEX IF NOT EXISTS mizzen_job_fair
-    ON mizzen_job (fair_key) WHERE state = 2 AND fair_key IS NOT NULL;
-CREATE INDEX IF NOT EXISTS mizzen_job_cancelling ON mizzen_job (worker) WHERE cancelling = 1;
+CREATE INDEX IF NOT EXISTS mizzen_job_at_work
+    ON mizzen_job (gate) WHERE state = 2 AND gate IS NOT NULL;
+CREATE INDEX IF NOT EXISTS mizzen_job_cancelling ON mizzen_job (cancelling) WHERE cancelling = 1;
 CREATE INDEX IF NOT EXISTS mizzen_job_due ON mizzen_job (run_at) WHERE state = 1;
 CREATE INDEX IF NOT EXISTS mizzen_job_held ON mizzen_job (worker) WHERE state = 2;
 CREATE INDEX IF NOT EXISTS mizzen_job_done_status
@@ -99,15 +97,23 @@ CASE WHEN coalesce(limit_key, rate_key, fair_key) IS NOT NULL THEN
 """
 
 # The fields of NewJob, in its order. One JSON parameter, so that one statement inserts one job
-# or a thousand through any driver. A unique job that is there already is found instead, unless
-# it stands in history: see WITHIN. It begins with INSERT, as the sqlite3 module opens a
-# transaction for no other word.
-INSERT = f"""
+# or a thousand through any driver.
+INSERT = """
+INSERT INTO mizzen_job (state, kind, queue, priority, args, max_attempts, run_at, created_at)
+SELECT (value ->> 5) > (value ->> 6), value ->> 0, value ->> 1, value ->> 2, value ->> 3,
+       value ->> 4, value ->> 5, value ->> 6
+FROM json_each({jobs}) ORDER BY key RETURNING id
+"""
+
+# The fields of KeyedJob; those of a NewJob among them are NULL here. A unique job that is there
+# already is found instead, unless it stands in history: see WITHIN. It begins with INSERT, as
+# the sqlite3 module opens a transaction for no other word.
+INSERT_KEYED = f"""
 INSERT INTO mizzen_job (state, kind, queue, priority, args, max_attempts, run_at, created_at,
                         unique_key, unique_until, unique_until_start, limit_key, rate_key,
                         fair_key, gate, meta)
 SELECT run_at > created_at, kind, queue, priority, args, max_attempts, run_at, created_at,
-       unique_key, created_at + unique_for, unique_until_start, limit_key, rate_key,
+       unique_key, created_at + unique_for, coalesce(unique_until_start, 0), limit_key, rate_key,
        fair_key, {GATE}, meta
 FROM (
     SELECT key, value ->> 0 AS kind, value ->> 1 AS queue, value ->> 2 AS priority,
@@ -155,11 +161,20 @@ ORDER BY priority DESC, id LIMIT ?
 """
 
 CLAIM = """
-UPDATE mizzen_job
-SET state = 2, worker = ?, token = ?,
-    unique_key = CASE unique_until_start WHEN 1 THEN NULL ELSE unique_key END
+UPDATE mizzen_job SET state = 2, worker = ?, token = ?
 WHERE id IN (SELECT value FROM json_each(?))
-RETURNING id, token, kind, queue, priority, args, attempt, max_attempts, created_at, suspect, meta
+RETURNING id, token, kind, queue, priority, args, attempt, max_attempts, created_at, suspect, meta,
+          unique_until_start
+"""
+
+# Not in the claim itself: an index on what is set there would be looked after for every job.
+FORGET_UNIQUE = (
+    "UPDATE mizzen_job SET unique_key = NULL WHERE id IN (SELECT value FROM json_each(?))"
+)
+
+AT_WORK = """
+SELECT limit_key, fair_key, count(*) FROM mizzen_job WHERE state = 2 AND gate IS NOT NULL
+GROUP BY limit_key, fair_key
 """
 
 PROMOTE = "UPDATE mizzen_job SET state = 0, run_at = NULL WHERE state = 1 AND run_at <= ?"

@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from ..abc import Ack, Claimed, Gate, Inserted, NewJob, Record, Status, Step, WorkerInfo
+from ..abc import Ack, Claimed, Gate, Inserted, KeyedJob, NewJob, Record, Status, Step, WorkerInfo
 from ._admission import Claim, Line, Usage, admit
 from ._bell import Bell
 from ._rescue import WORKER_DIED, crash_pause
@@ -81,12 +81,13 @@ class MemoryStore:
                 max_attempts=job.max_attempts,
                 created_at=job.created_at,
                 run_at=job.run_at or None,
-                meta=job.meta,
-                unique_key=job.unique_key,
-                unique_until=job.created_at + (job.unique_for or 0.0),
-                unique_until_start=job.unique_until_start,
-                gate=(job.limit_key, job.rate_key, job.fair_key),
             )
+            if isinstance(job, KeyedJob):
+                row.meta = job.meta
+                row.unique_key = job.unique_key
+                row.unique_until = job.created_at + (job.unique_for or 0.0)
+                row.unique_until_start = job.unique_until_start
+                row.gate = (job.limit_key, job.rate_key, job.fair_key)
             self._rows[row.id] = row
             if row.unique_key is not None:
                 self._unique[row.unique_key] = row.id
@@ -96,7 +97,9 @@ class MemoryStore:
         return Inserted(ids, frozenset(found))
 
     def _same(self, job: NewJob) -> int | None:
-        there = self._rows.get(self._unique.get(job.unique_key or "", 0))
+        if not isinstance(job, KeyedJob) or job.unique_key is None:
+            return None
+        there = self._rows.get(self._unique.get(job.unique_key, 0))
         if there is None or there.status == "cancelled":
             return None
         if there.finished_at is None:
@@ -174,8 +177,8 @@ class MemoryStore:
             for line in lines
             if (key := line.rate_key) is not None and key in held_back and self._starts[key]
         ]
-        jobs = [self._hold(self._rows[id], worker, token, now) for id in ids]
-        return Claim.of(jobs, lines, room, times)
+        held = [self._hold(self._rows[id], worker, token, now) for id in ids]
+        return Claim.of(held, lines, room, times)
 
     def _take(self, heap: list[tuple[int, int]], count: int) -> list[Place]:
         places: list[Place] = []
@@ -198,10 +201,7 @@ class MemoryStore:
                 usage.started[line.rate_key] = len(starts)
         for id in chain.from_iterable(self._held.values()):
             limit, _, fair = self._rows[id].gate
-            if limit is not None:
-                usage.running[limit] = usage.running.get(limit, 0) + 1
-            if fair is not None:
-                usage.at_work[fair] = usage.at_work.get(fair, 0) + 1
+            usage.note(limit, fair)
         return usage
 
     def _hold(self, row: _Row, worker: int, token: int, now: float) -> Claimed:

@@ -17,7 +17,7 @@ from ..abc import Claimed, Inserted, Record, Status, Step, WorkerInfo
 from . import _postgres_schema as sql
 from ._admission import Claim
 from ._bell import Bell
-from ._inserted import in_order
+from ._inserted import has_keys, in_order
 from ._postgres_gates import Claims
 from ._postgres_pool import Connections, mapped
 from ._postgres_step import STEP
@@ -39,6 +39,7 @@ class PostgresStore:
 
     dialect = "postgresql"
     insert_sql = sql.INSERT
+    keyed_sql = sql.INSERT_KEYED
     within_sql = sql.WITHIN
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
@@ -49,6 +50,7 @@ class PostgresStore:
         self._skew = 0.0
         self._promote_at = 0.0
         self._insert = sql.INSERT.format(jobs="%s")
+        self._insert_keyed = sql.INSERT_KEYED.format(jobs="%s")
         self._within = sql.WITHIN.format(jobs="%s")
         self._claims = Claims()
         self._gated = False
@@ -82,10 +84,14 @@ class PostgresStore:
 
     async def insert(self, jobs: Sequence[NewJob]) -> Inserted:
         rows = msgspec.json.encode(jobs).decode()
-        new = await self._fetch(self._insert, (rows,))
-        ended = await self._fetch(self._within, (rows,)) if len(new) < len(jobs) else []
+        if has_keys(jobs):
+            new = await self._fetch(self._insert_keyed, (rows,))
+            ended = await self._fetch(self._within, (rows,)) if len(new) < len(jobs) else []
+            inserted = in_order(jobs, new, lambda: ended)
+        else:
+            inserted = Inserted(sorted(row[0] for row in await self._fetch(self._insert, (rows,))))
         self._bell.ring()
-        return in_order(jobs, new, lambda: ended)
+        return inserted
 
     async def step(
         self,

@@ -18,7 +18,7 @@ from ..abc import Inserted, Record, Status, Step
 from . import _sqlite_schema as sql
 from ._admission import Claim
 from ._bell import Bell
-from ._inserted import in_order
+from ._inserted import has_keys, in_order
 from ._lane import Lane
 from ._sqlite_claim import Claims
 from ._sqlite_maintenance import disown, end, prune, rescue, revive
@@ -41,6 +41,7 @@ class SqliteStore:
 
     dialect = "sqlite"
     insert_sql = sql.INSERT
+    keyed_sql = sql.INSERT_KEYED
     within_sql = sql.WITHIN
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
@@ -55,6 +56,7 @@ class SqliteStore:
         self._bell = Bell()
         self._version = 0
         self._insert = sql.INSERT.format(jobs="?")
+        self._insert_keyed = sql.INSERT_KEYED.format(jobs="?")
         self._within = sql.WITHIN.format(jobs="?")
         self._claims = Claims()
 
@@ -86,8 +88,12 @@ class SqliteStore:
     async def insert(self, jobs: Sequence[NewJob]) -> Inserted:
         rows = msgspec.json.encode(jobs).decode()
 
+        keyed = has_keys(jobs)
+
         def insert(connection: sqlite3.Connection) -> Inserted:
-            new = connection.execute(self._insert, (rows,)).fetchall()
+            if not keyed:
+                return Inserted(sorted(id for (id,) in connection.execute(self._insert, (rows,))))
+            new = connection.execute(self._insert_keyed, (rows,)).fetchall()
             return in_order(jobs, new, lambda: connection.execute(self._within, (rows,)).fetchall())
 
         inserted = await self._writer.run(insert)

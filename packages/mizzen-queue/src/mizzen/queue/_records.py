@@ -50,7 +50,7 @@ class Desk:
     __slots__ = ("cancelled", "progress")
 
     def __init__(self) -> None:
-        self.cancelled = False
+        self.cancelled: bool = False
         self.progress: Progress | None = None
 
 

@@ -38,9 +38,9 @@ class PostgresStore:
     """One statement acks and claims, rows are locked with SKIP LOCKED, NOTIFY is the doorbell."""
 
     dialect = "postgresql"
-    insert_sql = sql.INSERT
-    keyed_sql = sql.INSERT_KEYED
-    within_sql = sql.WITHIN
+    insert_sql: str = sql.INSERT
+    keyed_sql: str = sql.INSERT_KEYED
+    within_sql: str = sql.WITHIN
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
         self._local_clock = clock

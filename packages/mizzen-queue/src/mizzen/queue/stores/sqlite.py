@@ -40,9 +40,9 @@ class SqliteStore:
     """One thread writes, behind the lane; another reads, and watches for others' commits."""
 
     dialect = "sqlite"
-    insert_sql = sql.INSERT
-    keyed_sql = sql.INSERT_KEYED
-    within_sql = sql.WITHIN
+    insert_sql: str = sql.INSERT
+    keyed_sql: str = sql.INSERT_KEYED
+    within_sql: str = sql.WITHIN
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_core import from_json
@@ -56,6 +57,7 @@ class Twin:
             return self.plain(value)
 
 
+@lru_cache(512)
 def from_driver(kind: Any, dialect: Dialect, code: Any) -> Converter | None:
     """Return what turns a driver's value into one of the column type *kind*; None: nothing does."""
     fitting = kind.dialect_impl(dialect)

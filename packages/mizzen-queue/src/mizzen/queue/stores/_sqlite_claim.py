@@ -98,7 +98,8 @@ def _ready(connection: sqlite3.Connection, want: int, wanted: _Wanted) -> list[P
     pair = ("", "")
     while (pair := connection.execute(sql.NEXT_PAIR, pair).fetchone()) is not None:
         if wanted.has(*pair):
-            ready += connection.execute(sql.READY, (*pair, want))
+            priorities, ids = connection.execute(sql.READY, (*pair, want)).fetchone()
+            ready += zip(json.loads(priorities), json.loads(ids), strict=True)
     ready.sort(key=lambda place: (-place[0], place[1]))
     return ready[:want]
 
@@ -122,13 +123,10 @@ def _usage(
 def _hold(connection: sqlite3.Connection, worker: int, ids: list[int]) -> list[Claimed]:
     if not ids:
         return []
-    rows = connection.execute(sql.CLAIM, (worker, secrets.randbits(62), json.dumps(ids)))
-    by_id: dict[int, Claimed] = {}
-    unique: list[int] = []
-    for *job, until_start in rows:
-        by_id[job[0]] = Claimed(*job)
-        if until_start:
-            unique.append(job[0])
+    values = (worker, secrets.randbits(62), json.dumps(ids))
+    rows = connection.execute(sql.CLAIM, values).fetchall()
+    by_id = {row[0]: Claimed(*row[:-1]) for row in rows}
+    unique = [row[0] for row in rows if row[-1]]
     if unique:
         connection.execute(sql.FORGET_UNIQUE, (json.dumps(unique),))
     return [by_id[id] for id in ids]

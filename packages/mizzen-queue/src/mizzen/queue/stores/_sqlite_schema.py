@@ -143,9 +143,11 @@ SELECT queue, kind FROM mizzen_job WHERE state = 0 AND gate IS NULL AND (queue, 
 ORDER BY queue, kind LIMIT 1
 """
 
+# One row for all: each row hands the GIL to the event loop's thread, and has to get it back.
 READY = """
-SELECT priority, id FROM mizzen_job WHERE state = 0 AND gate IS NULL AND queue = ? AND kind = ?
-ORDER BY priority DESC, id LIMIT ?
+SELECT json_group_array(priority), json_group_array(id) FROM (
+    SELECT priority, id FROM mizzen_job
+    WHERE state = 0 AND gate IS NULL AND queue = ? AND kind = ? ORDER BY priority DESC, id LIMIT ?)
 """
 
 NEXT_LINE = """
@@ -179,17 +181,20 @@ GROUP BY limit_key, fair_key
 
 PROMOTE = "UPDATE mizzen_job SET state = 0, run_at = NULL WHERE state = 1 AND run_at <= ?"
 
+HISTORY = (
+    "id, status, queue, kind, priority, args, attempt, max_attempts, created_at, started_at, "
+    "finished_at, result, error, unique_key, unique_until, unique_until_start, limit_key, "
+    "rate_key, fair_key, progress, meta"
+)
+
 # A cancelled job stands in nobody's way.
-KEEP = """
-INSERT INTO mizzen_job_done (id, status, queue, kind, priority, args, attempt, max_attempts,
-                             created_at, started_at, finished_at, result, error, unique_key,
-                             unique_until, unique_until_start, limit_key, rate_key, fair_key,
-                             progress, meta)
+KEEP = f"""
+INSERT INTO mizzen_job_done ({HISTORY})
 SELECT id, :status, queue, kind, priority, args, coalesce(:attempt, attempt), max_attempts,
        created_at, :started_at, :finished_at, :result, coalesce(:error, error), unique_key,
        CASE :status WHEN 'cancelled' THEN NULL ELSE unique_until END, unique_until_start,
        limit_key, rate_key, fair_key, progress, meta
-FROM mizzen_job WHERE {condition}
+FROM mizzen_job WHERE {{condition}}
 """
 
 AGAIN = """

@@ -20,6 +20,7 @@ from ._admission import Claim
 from ._bell import Bell
 from ._inserted import has_keys, in_order
 from ._lane import Lane
+from ._sqlite_acks import apply
 from ._sqlite_claim import Claims
 from ._sqlite_maintenance import disown, end, prune, rescue, revive
 from ._sqlite_thread import BUSY_MS, SqliteThread
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 _POLL = 0.025
 
 _STATES: tuple[Status, ...] = ("queued", "scheduled", "running")
-_KEEP = sql.KEEP.format(condition="id = :id AND token = :token")
 
 
 class SqliteStore:
@@ -112,7 +112,7 @@ class SqliteStore:
         now = self.clock()
 
         def step(connection: sqlite3.Connection) -> Step:
-            refused = _apply(connection, acks) if acks else set[int]()
+            refused = apply(connection, acks) if acks else set[int]()
             connection.execute(sql.PROMOTE, (now,))
             claim = Claim([])
             if want:
@@ -277,44 +277,3 @@ def _upgrade(connection: sqlite3.Connection) -> None:
 def _data_version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA data_version").fetchone()[0]
     return version
-
-
-def _apply(connection: sqlite3.Connection, acks: Sequence[Ack]) -> set[int]:
-    """Move ended jobs to history; what wasn't held under its token any more is refused."""
-    ended: dict[int, list[int]] = {}
-    kept: list[dict[str, object]] = []
-    refused: set[int] = set()
-    for ack in acks:
-        if ack.outcome == "retry":
-            done = connection.execute(
-                sql.AGAIN, (ack.attempt, ack.run_at, ack.error, ack.id, ack.token)
-            )
-        elif ack.outcome == "release":
-            done = connection.execute(sql.RELEASE, (ack.id, ack.token))
-        else:
-            ended.setdefault(ack.token, []).append(ack.id)
-            kept.append(
-                {
-                    "status": ack.outcome,
-                    "attempt": ack.attempt,
-                    "started_at": ack.started_at,
-                    "finished_at": ack.finished_at,
-                    "result": ack.result,
-                    "error": ack.error,
-                    "id": ack.id,
-                    "token": ack.token,
-                }
-            )
-            continue
-        if not done.rowcount:
-            refused.add(ack.id)
-    connection.executemany(_KEEP, kept)
-    for token, ids in ended.items():
-        gone = connection.execute(
-            "DELETE FROM mizzen_job WHERE id IN (SELECT value FROM json_each(?)) AND token = ? "
-            "RETURNING id",
-            (json.dumps(ids), token),
-        ).fetchall()
-        if len(gone) < len(ids):
-            refused.update(set(ids) - {id for (id,) in gone})
-    return refused

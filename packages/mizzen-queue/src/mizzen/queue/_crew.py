@@ -103,7 +103,9 @@ class Crew:
         for line in (self._ready, self._set_aside):
             for job in [job for job in line if job.id in ids]:
                 line.remove(job)
-                self._finish(Ack(job.id, job.token, "cancelled", job.attempt), None)
+                now = self._queue.store.clock()
+                ack = Ack(job.id, job.token, "cancelled", job.attempt, finished_at=now)
+                self._finish(ack, job_of(job))
 
     def take_progress(self) -> list[tuple[int, int, str]]:
         """The progress that running jobs told of since the last time: id, token, JSON."""

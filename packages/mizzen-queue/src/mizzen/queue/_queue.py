@@ -16,6 +16,7 @@ from ._job import Call, JobDecorator, JobFunction
 from ._limits import Limit, Limits, Rate, Unique, as_rate
 from ._once import for_all, without_repeats
 from ._records import Event, EventName, Job
+from ._reports import tell_cancelled
 from ._retry import Retry
 from ._transaction import insert_within
 from ._units import Duration, seconds
@@ -234,7 +235,7 @@ class Queue:
         self.require_started()
         was = await self.store.cancel(id)
         if was in ("queued", "scheduled"):
-            self.ended(id)
+            await tell_cancelled(self, id)
         return was is not None
 
     async def pause(self, queue: str) -> None:
@@ -294,7 +295,8 @@ class Queue:
     ) -> Callable[[], None]:
         """Call *fn*, async or plain, at each event of that name in this process.
 
-        `enqueued started succeeded failed retried dead`; what is returned takes it away again.
+        `enqueued started succeeded failed retried dead cancelled`; what is returned takes it away
+        again. One that fails is logged, and counted in `stats()["handler_errors_total"]`.
         """
         return self.listeners.add(name, fn)
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 __all__ = ["CurrentJob", "Event", "EventName", "Job", "Progress"]
 
-EventName = Literal["enqueued", "started", "succeeded", "failed", "retried", "dead"]
+EventName = Literal["enqueued", "started", "succeeded", "failed", "retried", "dead", "cancelled"]
 
 
 class Job(Struct, frozen=True, gc=False):

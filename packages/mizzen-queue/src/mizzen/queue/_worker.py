@@ -12,14 +12,12 @@ from ._crew import Crew
 from ._display import html_table, worker_facts, worker_line
 from ._errors import NotStarted, QueueError, StoreError
 from ._process import introduce, is_alive
-from ._records import Event, EventName
+from ._reports import report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ._queue import Queue
-    from ._records import Job
-    from .abc import Ack
     from .notebook import View
 
 __all__ = ["Worker"]
@@ -31,6 +29,8 @@ _LOOK_AGAIN = 1.0
 # How often running jobs are looked after: their progress, and whether they are to be cancelled.
 _LOOK_AFTER = 0.1
 _PRUNE_EVERY = 60.0
+# A prune that drops at least so many has left some: it goes on.
+_BITE = 1000
 _END_WITHIN = 1.0
 
 
@@ -114,7 +114,10 @@ class Worker:
     async def _own(self) -> None:
         # One task owns the others, so that start() and aclose() may come from different tasks.
         # Not a TaskGroup: that waits for ever for a job which swallows its cancellation.
-        helpers = (self._work(), self._beat(), self._listen(), self._look_after())
+        helpers = (
+            *(self._work(), self._beat(), self._forget()),
+            *(self._listen(), self._look_after()),
+        )
         parts = [*self._crew.start(), *(asyncio.create_task(helper) for helper in helpers)]
         try:
             await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
@@ -190,7 +193,7 @@ class Worker:
         self._may_have_work |= step.crowded
         self._set_alarm(step.next_due)
         self._crew.feed(step.claimed)
-        self._report(sent, step.refused)
+        report(self.queue, sent, step.refused)
 
     def _set_alarm(self, due: float | None) -> None:
         """Look for work when the next delayed job falls due."""
@@ -200,34 +203,6 @@ class Worker:
         if due is not None:
             pause = max(0.001, due - self.queue.store.clock())
             self._alarm = asyncio.get_running_loop().call_later(pause, self.wake)
-
-    def _report(self, sent: list[tuple[Ack, Job | None]], refused: set[int]) -> None:
-        totals, emit = self.queue.totals, self._emit
-        for ack, job in sent:
-            if ack.id in refused:
-                totals["refused_total"] += 1
-                continue
-            if job is None or ack.outcome == "release":
-                continue
-            took = ack.finished_at - (ack.started_at or ack.finished_at)
-            if ack.outcome == "done":
-                totals["succeeded_total"] += 1
-                emit("succeeded", job, None, took)
-            elif ack.outcome == "cancelled":
-                totals["cancelled_total"] += 1
-            else:
-                totals["failed_total"] += 1
-                line = (ack.error or "").partition("\n")[0]
-                emit("failed", job, line, took)
-                name: EventName = "retried" if ack.outcome == "retry" else "dead"
-                totals[f"{name}_total"] += 1
-                emit(name, job, line, took)
-            if ack.outcome != "retry":
-                self.queue.ended(ack.id)
-
-    def _emit(self, name: EventName, job: Job, error: str | None, took: float | None) -> None:
-        if self.queue.listeners.wanted(name):
-            self.queue.listeners.emit(Event(name, job, error, took))
 
     async def _listen(self) -> None:
         """Look for work when the store says so, and now and then."""
@@ -259,20 +234,33 @@ class Worker:
             await self.queue.store.report(progress)
 
     async def _beat(self) -> None:
-        """Show that this worker lives, take over from those that don't, and prune history."""
-        queue, pruned_at = self.queue, 0.0
+        """Show that this worker lives, and take over from those that don't."""
+        queue = self.queue
         while True:
             try:
                 await queue.store.heartbeat(self._me)
                 await queue.store.rescue(self.lease, is_alive)
                 self._trouble = None
-                if time.monotonic() - pruned_at > _PRUNE_EVERY:
-                    await queue.store.prune(queue.store.clock() - queue.history, queue.history_rows)
-                    pruned_at = time.monotonic()
             except StoreError as exc:
                 self._trouble = str(exc)
                 _log.warning("no heartbeat for %r: %s", queue, exc)
             await asyncio.sleep(self.lease / 3)
+
+    async def _forget(self) -> None:
+        """Drop old history, in bites, as each is a transaction that others wait for."""
+        queue = self.queue
+        while True:
+            try:
+                bite = _BITE
+                while bite >= _BITE:
+                    before = queue.store.clock() - queue.history
+                    began = time.monotonic()
+                    bite = await queue.store.prune(before, queue.history_rows)
+                    await asyncio.sleep(4 * (time.monotonic() - began))
+            except StoreError as exc:
+                self._trouble = str(exc)
+                _log.warning("the history of %r isn't pruned: %s", queue, exc)
+            await asyncio.sleep(_PRUNE_EVERY)
 
     async def _drain(self) -> None:
         """Give back what hasn't started, wait for the rest, and say goodbye; bounded in time."""

@@ -89,14 +89,16 @@ CASE WHEN coalesce(limit_key, rate_key, fair_key) IS NOT NULL THEN
     || coalesce(fair_key, '') END
 """
 
-# The fields of NewJob, in its order. The notification is delivered when the transaction commits.
+# The fields of NewJob, in its order. As jsonb each job is parsed once, not once for each field; the
+# cast from text keeps a driver's own codec for JSON away. The notification is delivered when the
+# transaction commits.
 INSERT = """
 WITH put AS (
     INSERT INTO mizzen_job (state, kind, queue, priority, args, max_attempts, run_at, created_at)
     SELECT ((value ->> 5)::float8 > (value ->> 6)::float8)::int, value ->> 0, value ->> 1,
            (value ->> 2)::int, value ->> 3, (value ->> 4)::int, (value ->> 5)::float8,
            (value ->> 6)::float8
-    FROM json_array_elements({jobs}::json) WITH ORDINALITY AS given (value, place)
+    FROM jsonb_array_elements({jobs}::text::jsonb) WITH ORDINALITY AS given (value, place)
     ORDER BY place RETURNING id
 ), rung AS MATERIALIZED (SELECT pg_notify('mizzen_job', ''))
 SELECT id FROM put CROSS JOIN rung
@@ -112,7 +114,7 @@ WITH given AS (
            value ->> 7 AS unique_key, (value ->> 8)::float8 AS unique_for,
            (value ->> 9)::boolean AS unique_until_start, value ->> 10 AS limit_key,
            value ->> 11 AS rate_key, value ->> 12 AS fair_key, value ->> 13 AS meta
-    FROM json_array_elements({{jobs}}::json) WITH ORDINALITY AS given (value, place)
+    FROM jsonb_array_elements({{jobs}}::text::jsonb) WITH ORDINALITY AS given (value, place)
 ), put AS (
     INSERT INTO mizzen_job (state, kind, queue, priority, args, max_attempts, run_at, created_at,
                             unique_key, unique_until, unique_until_start, limit_key, rate_key,
@@ -133,7 +135,7 @@ SELECT put.* FROM put CROSS JOIN rung
 """
 
 WITHIN = """
-SELECT max(ended.id), ended.unique_key FROM json_array_elements({jobs}::json) AS given (value)
+SELECT max(ended.id), ended.unique_key FROM jsonb_array_elements({jobs}::text::jsonb) AS given (value)
 JOIN mizzen_job_done AS ended ON ended.unique_key = value ->> 7
  AND ended.unique_until > (value ->> 6)::float8
 GROUP BY ended.unique_key
@@ -214,7 +216,7 @@ WITH put AS (
                             fair_key, gate, meta)
     SELECT id, 0, queue, kind, priority, args, max_attempts, created_at, unique_key, unique_until,
            unique_until_start, limit_key, rate_key, fair_key, {GATE}, meta
-    FROM mizzen_job_done WHERE id = %s AND status IN ('dead', 'cancelled') FOR UPDATE
+    FROM mizzen_job_done WHERE id = ANY(%s) AND status IN ('dead', 'cancelled') FOR UPDATE
     ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL DO NOTHING
     RETURNING id
 ), rung AS MATERIALIZED (SELECT pg_notify('mizzen_job', ''))
@@ -245,7 +247,7 @@ GROUP BY status
 
 # Bounded, so that no prune is a long transaction. Ids grow with time: the newest are the latest.
 PRUNE = """
-DELETE FROM mizzen_job_done WHERE id IN (
+WITH gone AS (DELETE FROM mizzen_job_done WHERE id IN (
     (SELECT id FROM mizzen_job_done
      WHERE finished_at < %(before)s AND coalesce(unique_until, 0) < %(now)s LIMIT 5000)
     UNION
@@ -253,5 +255,6 @@ DELETE FROM mizzen_job_done WHERE id IN (
      WHERE status <> 'dead' AND coalesce(unique_until, 0) < %(now)s AND id <= (
         SELECT id FROM mizzen_job_done WHERE status <> 'dead'
         ORDER BY id DESC LIMIT 1 OFFSET %(keep)s) LIMIT 5000)
-)
+) RETURNING id), forgotten AS (DELETE FROM mizzen_job_memo USING gone WHERE job = gone.id)
+SELECT count(*) FROM gone
 """

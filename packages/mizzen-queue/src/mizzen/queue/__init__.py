@@ -5,6 +5,8 @@ from ._errors import (
     BadArguments,
     BadJob,
     BadResult,
+    BadSchedule,
+    ClaimLost,
     GiveUp,
     JobCancelled,
     JobFailed,
@@ -18,6 +20,7 @@ from ._errors import (
 from ._handle import Handle
 from ._job import Call, JobFunction
 from ._limits import Limit, Rate, Unique
+from ._monitored import Minute, Tally, WorkerRecord
 from ._queue import Queue
 from ._records import CurrentJob, Event, Job, Progress
 from ._retry import Retry
@@ -27,7 +30,9 @@ __all__ = [
     "BadArguments",
     "BadJob",
     "BadResult",
+    "BadSchedule",
     "Call",
+    "ClaimLost",
     "CurrentJob",
     "Event",
     "GiveUp",
@@ -37,6 +42,7 @@ __all__ = [
     "JobFailed",
     "JobFunction",
     "Limit",
+    "Minute",
     "NotStarted",
     "Progress",
     "Queue",
@@ -46,9 +52,11 @@ __all__ = [
     "Retry",
     "StoreBusy",
     "StoreError",
+    "Tally",
     "Unique",
     "UnknownJob",
     "Worker",
+    "WorkerRecord",
     "current_job",
 ]
 

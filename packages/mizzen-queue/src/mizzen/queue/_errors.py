@@ -6,6 +6,8 @@ __all__ = [
     "BadArguments",
     "BadJob",
     "BadResult",
+    "BadSchedule",
+    "ClaimLost",
     "GiveUp",
     "JobCancelled",
     "JobFailed",
@@ -30,12 +32,20 @@ class BadJob(QueueError):
     """A function can't be a job as it is written: change the definition."""
 
 
+class BadSchedule(QueueError):
+    """A schedule can't be read, or never comes: change its definition."""
+
+
 class BadArguments(QueueError):
     """A call doesn't fit the job's parameters, or JSON can't carry it: change the call."""
 
 
 class BadResult(QueueError):
     """The job finished, but returned something that JSON can't carry."""
+
+
+class ClaimLost(QueueError):
+    """What this run of a job still writes is refused: another worker has the job by now."""
 
 
 class GiveUp(QueueError):

@@ -6,7 +6,6 @@ from ._errors import (
     BadJob,
     BadResult,
     BadSchedule,
-    ClaimLost,
     GiveUp,
     JobCancelled,
     JobFailed,
@@ -20,7 +19,6 @@ from ._errors import (
 from ._handle import Handle
 from ._job import Call, JobFunction
 from ._limits import Limit, Rate, Unique
-from ._monitored import Minute, Tally, WorkerRecord
 from ._queue import Queue
 from ._records import CurrentJob, Event, Job, Progress
 from ._retry import Retry
@@ -32,7 +30,6 @@ __all__ = [
     "BadResult",
     "BadSchedule",
     "Call",
-    "ClaimLost",
     "CurrentJob",
     "Event",
     "GiveUp",
@@ -42,7 +39,6 @@ __all__ = [
     "JobFailed",
     "JobFunction",
     "Limit",
-    "Minute",
     "NotStarted",
     "Progress",
     "Queue",
@@ -52,11 +48,9 @@ __all__ = [
     "Retry",
     "StoreBusy",
     "StoreError",
-    "Tally",
     "Unique",
     "UnknownJob",
     "Worker",
-    "WorkerRecord",
     "current_job",
 ]
 

@@ -7,6 +7,7 @@ import pytest
 from mizzen.queue.stores.memory import MemoryStore
 from mizzen.queue.stores.sqlite import SqliteStore
 from mizzen.queue.testing import Clock, StoreContract
+from mizzen.queue.testing_monitoring import MonitoringContract
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from mizzen.queue.abc import Store
 
 
-class TestMemory(StoreContract):
+class TestMemory(MonitoringContract, StoreContract):
     @pytest.fixture
     async def store(self, clock: Clock) -> AsyncIterator[Store]:
         store = MemoryStore(clock)
@@ -24,7 +25,7 @@ class TestMemory(StoreContract):
         await store.aclose()
 
 
-class TestSqlite(StoreContract):
+class TestSqlite(MonitoringContract, StoreContract):
     @pytest.fixture
     async def store(self, clock: Clock, tmp_path: Path) -> AsyncIterator[Store]:
         store = SqliteStore(f"sqlite:///{tmp_path}/app.db", clock)
@@ -34,7 +35,7 @@ class TestSqlite(StoreContract):
 
 
 @pytest.mark.extra("psycopg")
-class TestPostgres(StoreContract):
+class TestPostgres(MonitoringContract, StoreContract):
     @pytest.fixture
     async def store(self, clock: Clock, postgres_url: str) -> AsyncIterator[Store]:
         from mizzen.queue.stores.postgres import PostgresStore

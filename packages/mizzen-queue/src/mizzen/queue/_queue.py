@@ -14,6 +14,7 @@ from ._events import Listeners
 from ._handle import Handle
 from ._job import Call, JobDecorator, JobFunction
 from ._limits import Limit, Limits, Rate, Unique, as_rate
+from ._monitoring import Monitoring
 from ._once import for_all, without_repeats
 from ._records import Event, EventName, Job
 from ._reports import tell_cancelled
@@ -37,7 +38,7 @@ R = TypeVar("R")
 _STATUSES: tuple[Status, ...] = ("queued", "scheduled", "running", "done", "dead", "cancelled")
 
 
-class Queue:
+class Queue(Monitoring):
     """Durable background jobs in the database at *url*.
 
     `memory:`, `sqlite:///app.db` or `postgresql://…`; a ready Store is accepted too. Ended jobs

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..abc import Ack, Claimed, Gate, Inserted, KeyedJob, NewJob, Record, Status, Step, WorkerInfo
 from ._admission import Claim, Line, Usage, admit
 from ._bell import Bell
+from ._memory_monitoring import MemoryMonitoring
 from ._rescue import WORKER_DIED, crash_pause
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class _Row(Record):
     gate: Keys = NO_KEYS
 
 
-class MemoryStore:
+class MemoryStore(MemoryMonitoring):
     """The store contract on dictionaries and heaps; everything happens on the event loop."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -185,7 +186,8 @@ class MemoryStore:
         while heap and len(places) < count:
             priority, id = heappop(heap)
             row = self._rows.get(id)
-            if row is not None and row.status == "queued":  # else cancelled while it waited
+            # Else it was cancelled while it waited; if it was then retried, it is here twice.
+            if row is not None and row.status == "queued" and (-priority, id) not in places[-1:]:
                 places.append((-priority, id))
         return places
 
@@ -370,10 +372,13 @@ class MemoryStore:
             row.id for row in ended if (row.finished_at or 0.0) < before
         }
         for id in gone:
-            key = self._rows.pop(id).unique_key
-            if key is not None and self._unique.get(key) == id:
-                del self._unique[key]
+            self._forget(id)
         return len(gone)
+
+    def _forget(self, id: int) -> None:
+        key = self._rows.pop(id).unique_key
+        if key is not None and self._unique.get(key) == id:
+            del self._unique[key]
 
     async def wait(self, seen: int, limit: float) -> int:
         return await self._bell.wait(seen, limit)

@@ -19,6 +19,7 @@ from ._admission import Claim
 from ._bell import Bell
 from ._inserted import has_keys, in_order
 from ._postgres_gates import Claims
+from ._postgres_monitoring import HAS_INDEXES, INDEXES, PostgresMonitoring
 from ._postgres_pool import Connections, mapped
 from ._postgres_step import STEP
 from ._rescue import FIRST_PAUSE, LONGEST_PAUSE, WORKER_DIED
@@ -34,7 +35,7 @@ _PROMOTE_EVERY = 0.5
 _SCHEMA_LOCK = 0x6D697A7A656E  # "mizzen": two processes that start at once create tables in turn
 
 
-class PostgresStore:
+class PostgresStore(PostgresMonitoring):
     """One statement acks and claims, rows are locked with SKIP LOCKED, NOTIFY is the doorbell."""
 
     dialect = "postgresql"
@@ -68,6 +69,9 @@ class PostgresStore:
                 newest = await (await connection.execute(sql.IS_NEWEST)).fetchone()
                 if not newest or not newest[0]:
                     await connection.execute(sql.UPGRADE.encode())
+                indexed = await (await connection.execute(HAS_INDEXES)).fetchone()
+                if not indexed or not indexed[0]:
+                    await connection.execute(INDEXES.encode())
             # Everybody goes by the server's clock: leases and delays mean the same on each node.
             cursor = await connection.execute(
                 "SELECT extract(epoch FROM clock_timestamp())::float8"
@@ -204,7 +208,7 @@ class PostgresStore:
         await self._change(sql.REPORT, (list(ids), list(tokens), list(texts)))
 
     async def retry(self, id: int) -> bool:
-        revived = await self._change(sql.REVIVE, (id,))
+        revived = await self._change(sql.REVIVE, ([id],))
         if revived:
             self._bell.ring()
         return revived

@@ -23,6 +23,7 @@ from ._lane import Lane
 from ._sqlite_acks import apply
 from ._sqlite_claim import Claims
 from ._sqlite_maintenance import disown, end, prune, rescue, revive
+from ._sqlite_monitoring import INDEXES, SqliteMonitoring
 from ._sqlite_thread import BUSY_MS, SqliteThread
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _POLL = 0.025
 _STATES: tuple[Status, ...] = ("queued", "scheduled", "running")
 
 
-class SqliteStore:
+class SqliteStore(SqliteMonitoring):
     """One thread writes, behind the lane; another reads, and watches for others' commits."""
 
     dialect = "sqlite"
@@ -256,7 +257,7 @@ def _create(connection: sqlite3.Connection) -> None:
     for statement in sql.TABLES.split(";"):
         connection.execute(statement)
     _upgrade(connection)
-    for statement in sql.INDEXES.split(";"):
+    for statement in (*sql.INDEXES.split(";"), INDEXES):
         connection.execute(statement)
 
 

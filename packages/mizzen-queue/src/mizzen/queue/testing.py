@@ -5,6 +5,7 @@ Subclass StoreContract, and provide a `store` fixture: a started, empty store th
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,17 @@ class StoreContract:
             record = await store.find(id)
             assert record is not None
             assert record.args == f'{{"n":{n}}}'
+
+    async def test_inserts_at_once_each_get_their_own_ids(self, store: Store) -> None:
+        """Also when they share a commit."""
+        wanted = [[f"[{n}, {m}]" for m in range(n % 3 + 1)] for n in range(40)]
+        answers = await asyncio.gather(
+            *(store.insert([new(args=args) for args in each]) for each in wanted)
+        )
+        for each, inserted in zip(wanted, answers, strict=True):
+            assert inserted.ids == sorted(inserted.ids)
+            records = [await store.find(id) for id in inserted.ids]
+            assert [record and record.args for record in records] == each
 
     async def test_ids_never_come_back(self, store: Store, worker: WorkerInfo) -> None:
         (first,) = (await store.insert([new()])).ids

@@ -10,15 +10,13 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from .._errors import StoreError
 from ..abc import Claimed, Inserted, Record, Status, Step, WorkerInfo
 from . import _postgres_schema as sql
 from ._admission import Claim
 from ._bell import Bell
-from ._inserted import has_keys, in_order
 from ._postgres_gates import Claims
+from ._postgres_insert import Inserts
 from ._postgres_monitoring import HAS_INDEXES, INDEXES, PostgresMonitoring
 from ._postgres_pool import Connections, mapped
 from ._postgres_step import STEP
@@ -50,9 +48,7 @@ class PostgresStore(PostgresMonitoring):
         self._listener: asyncio.Task[None] | None = None
         self._skew = 0.0
         self._promote_at = 0.0
-        self._insert = sql.INSERT.format(jobs="%s")
-        self._insert_keyed = sql.INSERT_KEYED.format(jobs="%s")
-        self._within = sql.WITHIN.format(jobs="%s")
+        self._inserts = Inserts(self._fetch)
         self._claims = Claims()
         self._gated = False
 
@@ -87,13 +83,7 @@ class PostgresStore(PostgresMonitoring):
         await self._connections.aclose()
 
     async def insert(self, jobs: Sequence[NewJob]) -> Inserted:
-        rows = msgspec.json.encode(jobs).decode()
-        if has_keys(jobs):
-            new = await self._fetch(self._insert_keyed, (rows,))
-            ended = await self._fetch(self._within, (rows,)) if len(new) < len(jobs) else []
-            inserted = in_order(jobs, new, lambda: ended)
-        else:
-            inserted = Inserted(sorted(row[0] for row in await self._fetch(self._insert, (rows,))))
+        inserted = await self._inserts.insert(jobs)
         self._bell.ring()
         return inserted
 

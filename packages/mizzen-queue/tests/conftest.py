@@ -26,6 +26,17 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/app.db"
 
 
+SERVER = [pytest.mark.extra("psycopg"), pytest.mark.extra("mizzen.testing")]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=SERVER)])
+def shared_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database that several processes can share."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/app.db"
+    return str(request.getfixturevalue("postgres_url"))
+
+
 @pytest.fixture
 async def q(url: str) -> AsyncIterator[Queue]:
     """A started queue, in memory and in SQLite."""

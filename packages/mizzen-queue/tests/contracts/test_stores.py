@@ -7,6 +7,7 @@ import pytest
 from mizzen.queue.stores.memory import MemoryStore
 from mizzen.queue.stores.sqlite import SqliteStore
 from mizzen.queue.testing import Clock, StoreContract
+from mizzen.queue.testing_durable import DurableContract
 from mizzen.queue.testing_monitoring import MonitoringContract
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from mizzen.queue.abc import Store
 
 
-class TestMemory(MonitoringContract, StoreContract):
+class TestMemory(DurableContract, MonitoringContract, StoreContract):
     @pytest.fixture
     async def store(self, clock: Clock) -> AsyncIterator[Store]:
         store = MemoryStore(clock)
@@ -25,7 +26,7 @@ class TestMemory(MonitoringContract, StoreContract):
         await store.aclose()
 
 
-class TestSqlite(MonitoringContract, StoreContract):
+class TestSqlite(DurableContract, MonitoringContract, StoreContract):
     @pytest.fixture
     async def store(self, clock: Clock, tmp_path: Path) -> AsyncIterator[Store]:
         store = SqliteStore(f"sqlite:///{tmp_path}/app.db", clock)
@@ -35,7 +36,7 @@ class TestSqlite(MonitoringContract, StoreContract):
 
 
 @pytest.mark.extra("psycopg")
-class TestPostgres(MonitoringContract, StoreContract):
+class TestPostgres(DurableContract, MonitoringContract, StoreContract):
     @pytest.fixture
     async def store(self, clock: Clock, postgres_url: str) -> AsyncIterator[Store]:
         from mizzen.queue.stores.postgres import PostgresStore

@@ -34,6 +34,25 @@ async def configured(to: str) -> list[str]:
     return [to]
 
 
+async def receipt(n: int) -> bytes:
+    return bytes(n)
+
+
+@q.job
+async def in_steps() -> None:
+    job = current_job()
+    assert_type(await job.step("one", receipt, 3), bytes)
+    assert_type(await job.step("two", str.upper, "x"), str)
+    await job.step("wrong", receipt, "3")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+@q.job
+def in_steps_of_a_thread() -> None:
+    job = current_job()
+    assert_type(job.step_sync("one", receipt, 3), bytes)
+    assert_type(job.step_sync("two", str.upper, "x"), str)
+
+
 @q.job(name="plain")
 def plain(n: int) -> float:
     return n / 2

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ._context import begin, running
 from ._errors import BadArguments, BadResult, GiveUp
+from ._ledger import Origin
 from ._records import Desk
-from .abc import Ack, Claimed
+from .abc import Ack, Claimed, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,14 +57,16 @@ async def attempt(
     claimed: Claimed,
     function: JobFunction[..., Any],
     limiter: CapacityLimiter,
-    clock: Callable[[], float],
+    store: Store,
     closing: Callable[[], bool],
 ) -> tuple[Job, Ack]:
     """Run *claimed* in *slot*; never raises what the job raises, be it a CancelledError.
 
     Unless the worker itself is *closing*: then what ends the task passes through.
     """
+    clock = store.clock
     slot.desk = Desk()
+    slot.desk.origin = Origin(store, claimed, function, asyncio.get_running_loop())
     job = begin(claimed, slot.desk)
     ack = Ack(claimed.id, claimed.token, "done", job.attempt, started_at=clock())
     slot.job = claimed

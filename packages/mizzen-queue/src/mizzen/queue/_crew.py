@@ -168,7 +168,7 @@ class Crew:
             queue.listeners.emit(Event("started", job_of(claimed)))
         began = time.perf_counter()
         job, ack = await attempt(
-            slot, claimed, function, self._limiter, queue.store.clock, closing=self._is_ending
+            slot, claimed, function, self._limiter, queue.store, closing=self._is_ending
         )
         self._prefetch.learn(time.perf_counter() - began)
         if slot.desk.progress is not None:

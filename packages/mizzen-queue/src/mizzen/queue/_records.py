@@ -4,12 +4,20 @@ No `from __future__ import annotations` here: msgspec looks the types of fields 
 that a class says it is from, and these say the public one.
 """
 
+import functools
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from msgspec import Struct
 
+from ._ledger import Ledger, Origin, ledger_of
+from ._steps import step, step_sync
+
 __all__ = ["CurrentJob", "Event", "EventName", "Job", "Progress"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 EventName = Literal["enqueued", "started", "succeeded", "failed", "retried", "dead", "cancelled"]
 
@@ -47,11 +55,13 @@ class Progress(Struct, frozen=True):
 class Desk:
     """What a running attempt leaves for its worker, and the other way round."""
 
-    __slots__ = ("cancelled", "progress")
+    __slots__ = ("cancelled", "ledger", "origin", "progress")
 
     def __init__(self) -> None:
         self.cancelled: bool = False
         self.progress: Progress | None = None
+        self.origin: Origin | None = None
+        self.ledger: Ledger | None = None
 
 
 class CurrentJob(Job, frozen=True, gc=False):
@@ -67,6 +77,34 @@ class CurrentJob(Job, frozen=True, gc=False):
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Tell how far it is; cheap, as the store hears of it a few times a second."""
         self.desk.progress = Progress(done, total, note)
+
+    @overload
+    async def step(
+        self, name: str, fn: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R: ...
+    @overload
+    async def step(
+        self, name: str, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R: ...
+    async def step(self, name: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call *fn* and keep what it returns; a later run of the job is given that instead.
+
+        The result is stored as JSON under *name*, and read as the type that *fn* is annotated to
+        return. A plain *fn* runs in a thread. Raises ClaimLost in a run that another has replaced.
+        """
+        return await step(ledger_of(self.desk), name, functools.partial(fn, *args, **kwargs))
+
+    @overload
+    def step_sync(
+        self, name: str, fn: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R: ...
+    @overload
+    def step_sync(
+        self, name: str, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R: ...
+    def step_sync(self, name: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """`step` for a job in a thread: it needs no `await`."""
+        return step_sync(ledger_of(self.desk), name, functools.partial(fn, *args, **kwargs))
 
 
 class Event(Struct, frozen=True):

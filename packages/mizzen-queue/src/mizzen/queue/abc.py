@@ -248,6 +248,14 @@ class Store(Protocol):
         """Keep the progress of running jobs: id, token, JSON; late ones are ignored."""
         ...
 
+    async def memos(self, id: int) -> dict[str, str]:
+        """What earlier runs of a job, and this one, have kept for the next, by name."""
+        ...
+
+    async def keep_memo(self, id: int, token: int, name: str, memo: str) -> bool:
+        """Keep *memo* as long as the job is known; False when it isn't held under *token*."""
+        ...
+
     async def retry(self, id: int) -> bool:
         """Queue a dead or cancelled job again with fresh attempts; False when it is neither."""
         ...

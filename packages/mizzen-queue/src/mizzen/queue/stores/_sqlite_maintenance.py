@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..abc import WorkerInfo
 from . import _sqlite_schema as sql
 from ._rescue import WORKER_DIED, crash_pause
+from ._sqlite_memos import forget
 
 if TYPE_CHECKING:
     import sqlite3
@@ -83,26 +84,28 @@ def revive(connection: sqlite3.Connection, id: int) -> bool:
 
 def prune(connection: sqlite3.Connection, before: float, keep: int, now: float) -> int:
     """Drop old history, a bounded number at a time; see Store.prune."""
-    total = 0
+    gone: list[tuple[int]] = []
     kinds = connection.execute(
         "SELECT DISTINCT status, kind, queue FROM mizzen_job_done"
     ).fetchall()
     for pair in kinds:
-        total += connection.execute(
+        gone += connection.execute(
             "DELETE FROM mizzen_job_done WHERE id IN (SELECT id FROM mizzen_job_done WHERE "
             "status = ? AND kind = ? AND queue = ? AND finished_at < ? "
-            "AND (unique_until IS NULL OR unique_until < ?) LIMIT ?)",
+            "AND (unique_until IS NULL OR unique_until < ?) LIMIT ?) RETURNING id",
             (*pair, before, now, _PRUNED_AT_ONCE),
-        ).rowcount
+        ).fetchall()
     # Ids grow with time, so the newest ids stand for the newest jobs.
     edge = connection.execute(
         "SELECT id FROM mizzen_job_done WHERE status <> 'dead' ORDER BY id DESC LIMIT 1 OFFSET ?",
         (keep,),
     ).fetchone()
     if edge:
-        total += connection.execute(
+        gone += connection.execute(
             "DELETE FROM mizzen_job_done WHERE id IN (SELECT id FROM mizzen_job_done WHERE "
-            "id <= ? AND status <> 'dead' AND (unique_until IS NULL OR unique_until < ?) LIMIT ?)",
+            "id <= ? AND status <> 'dead' AND (unique_until IS NULL OR unique_until < ?) LIMIT ?) "
+            "RETURNING id",
             (edge[0], now, _PRUNED_AT_ONCE),
-        ).rowcount
-    return total
+        ).fetchall()
+    forget(connection, [id for (id,) in gone])
+    return len(gone)

@@ -49,6 +49,7 @@ class MemoryStore(MemoryMonitoring):
         self._unique: dict[str, int] = {}
         self._starts: dict[str, deque[float]] = {}
         self._paused: set[str] = set()
+        self._memos: dict[int, dict[str, str]] = {}
         self._due: list[tuple[float, int]] = []
         self._workers: dict[int, tuple[WorkerInfo, float]] = {}
         self._held: dict[int, set[int]] = {}
@@ -331,6 +332,19 @@ class MemoryStore(MemoryMonitoring):
             if row is not None and row.status == "running" and row.token == token:
                 row.progress = text
 
+    async def memos(self, id: int) -> dict[str, str]:
+        return dict(self._memos.get(id, {}))
+
+    async def keep_memo(self, id: int, token: int, name: str, memo: str) -> bool:
+        held = self._is_held(id, token)
+        if held:
+            self._memos.setdefault(id, {})[name] = memo
+        return held
+
+    def _is_held(self, id: int, token: int) -> bool:
+        row = self._rows.get(id)
+        return row is not None and row.status == "running" and row.token == token
+
     async def retry(self, id: int) -> bool:
         row = self._rows.get(id)
         if row is None or row.status not in ("dead", "cancelled"):
@@ -376,6 +390,7 @@ class MemoryStore(MemoryMonitoring):
         return len(gone)
 
     def _forget(self, id: int) -> None:
+        self._memos.pop(id, None)
         key = self._rows.pop(id).unique_key
         if key is not None and self._unique.get(key) == id:
             del self._unique[key]

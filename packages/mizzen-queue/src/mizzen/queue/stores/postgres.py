@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import StoreError
 from ..abc import Claimed, Inserted, Record, Status, Step, WorkerInfo
+from . import _postgres_memos as memos
 from . import _postgres_schema as sql
 from ._admission import Claim
 from ._bell import Bell
@@ -62,6 +63,7 @@ class PostgresStore(PostgresMonitoring):
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
                 await connection.execute(sql.TABLES.encode())
+                await connection.execute(memos.TABLE.encode())
                 newest = await (await connection.execute(sql.IS_NEWEST)).fetchone()
                 if not newest or not newest[0]:
                     await connection.execute(sql.UPGRADE.encode())
@@ -197,6 +199,14 @@ class PostgresStore(PostgresMonitoring):
         ids, tokens, texts = zip(*progress, strict=True)
         await self._change(sql.REPORT, (list(ids), list(tokens), list(texts)))
 
+    async def memos(self, id: int) -> dict[str, str]:
+        return dict(await self._fetch(memos.READ, (id,)))
+
+    async def keep_memo(self, id: int, token: int, name: str, memo: str) -> bool:
+        return await self._change(
+            memos.KEEP, {"id": id, "token": token, "name": name, "memo": memo}
+        )
+
     async def retry(self, id: int) -> bool:
         revived = await self._change(sql.REVIVE, ([id],))
         if revived:
@@ -211,7 +221,9 @@ class PostgresStore(PostgresMonitoring):
         return dict(await self._fetch(sql.STATS, {"queue": queue, "kind": kind}))
 
     async def prune(self, before: float, keep: int) -> int:
-        return await self._count(sql.PRUNE, {"before": before, "keep": keep, "now": self.clock()})
+        values = {"before": before, "keep": keep, "now": self.clock()}
+        ((gone,),) = await self._fetch(sql.PRUNE, values)
+        return int(gone)
 
     async def wait(self, seen: int, limit: float) -> int:
         if self._listener is None or self._listener.done():

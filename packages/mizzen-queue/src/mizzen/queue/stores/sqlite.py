@@ -15,6 +15,7 @@ import msgspec
 
 from .._errors import QueueError
 from ..abc import Inserted, Record, Status, Step
+from . import _sqlite_memos as memos
 from . import _sqlite_schema as sql
 from ._admission import Claim
 from ._bell import Bell
@@ -198,6 +199,14 @@ class SqliteStore(SqliteMonitoring):
         rows = [(text, id, token) for id, token, text in progress]
         await self._writer.run(lambda connection: connection.executemany(keep, rows) and None)
 
+    async def memos(self, id: int) -> dict[str, str]:
+        return await self._reader.run(lambda connection: memos.read(connection, id))
+
+    async def keep_memo(self, id: int, token: int, name: str, memo: str) -> bool:
+        return await self._writer.run(
+            lambda connection: memos.keep(connection, id, token, name, memo)
+        )
+
     async def retry(self, id: int) -> bool:
         revived = await self._writer.run(lambda connection: revive(connection, id))
         if revived:
@@ -254,7 +263,7 @@ def _tune(connection: sqlite3.Connection) -> None:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    for statement in sql.TABLES.split(";"):
+    for statement in (*sql.TABLES.split(";"), memos.TABLE):
         connection.execute(statement)
     _upgrade(connection)
     for statement in (*sql.INDEXES.split(";"), INDEXES):

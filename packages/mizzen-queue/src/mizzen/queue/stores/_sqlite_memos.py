@@ -1,0 +1,44 @@
+"""What running jobs keep for their next run, in SQLite; it goes when history drops the job."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS mizzen_job_memo (
+    job INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    memo TEXT NOT NULL,
+    PRIMARY KEY (job, name)
+)
+"""
+
+_KEEP = """
+INSERT INTO mizzen_job_memo (job, name, memo)
+SELECT id, :name, :memo FROM mizzen_job WHERE id = :id AND token = :token
+ON CONFLICT (job, name) DO UPDATE SET memo = excluded.memo
+"""
+
+
+def read(connection: sqlite3.Connection, id: int) -> dict[str, str]:
+    """All memos of a job."""
+    return dict(connection.execute("SELECT name, memo FROM mizzen_job_memo WHERE job = ?", (id,)))
+
+
+def keep(connection: sqlite3.Connection, id: int, token: int, name: str, memo: str) -> bool:
+    """Keep one, if the job is held under *token*."""
+    values = {"id": id, "token": token, "name": name, "memo": memo}
+    return connection.execute(_KEEP, values).rowcount > 0
+
+
+def forget(connection: sqlite3.Connection, jobs: Collection[int]) -> None:
+    """Drop the memos of these jobs."""
+    connection.execute(
+        "DELETE FROM mizzen_job_memo WHERE job IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(jobs)),),
+    )

@@ -36,6 +36,7 @@ class Step(NamedTuple):
     order: tuple[Any, ...]
     fixed: tuple[Any, ...]  # what else holds for the rows to load
     kind: type[Any] | None  # of list; None: SQLAlchemy's own
+    back: str | None  # the relation of those rows to the rows at hand
 
 
 def simple(model: type[Any], paths: Sequence[str]) -> bool:
@@ -92,13 +93,19 @@ def _attach(step: Step, rows: list[Any], found: list[Any]) -> None:
     if not step.many:
         first = {other.__dict__[far]: other for other in reversed(found)}
         for row in rows:
-            row.__dict__[name] = first.get(row.__dict__[near])
+            other = row.__dict__[name] = first.get(row.__dict__[near])
+            if step.back is not None and other is not None:
+                other.__dict__.setdefault(step.back, row)
         return
     by_key: defaultdict[Any, list[Any]] = defaultdict(list)
     for other in found:
         by_key[other.__dict__[far]].append(other)
     for row in rows:
-        hold(row, name, by_key.get(row.__dict__[near], ()), step.kind)
+        others = by_key.get(row.__dict__[near], ())
+        hold(row, name, others, step.kind)
+        if step.back is not None:
+            for other in others:
+                other.__dict__.setdefault(step.back, row)
 
 
 def _step(model: type[Any], name: str) -> Step | None:
@@ -134,4 +141,15 @@ def _found_step(model: type[Any], name: str, relation: Any) -> Step | None:
         order,
         fixed,
         Related if relation.collection_class is Related else None,
+        _back(relation) if equal else None,
     )
+
+
+def _back(relation: Any) -> str | None:
+    """Return the relation that leads back to the one row from each of those it leads to."""
+    if relation.direction is not RelationshipDirection.ONETOMANY:
+        return None
+    for other in relation._reverse_property:
+        if other.direction is RelationshipDirection.MANYTOONE and not other.uselist:
+            return str(other.key)
+    return None

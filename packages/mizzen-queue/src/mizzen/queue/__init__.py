@@ -20,6 +20,7 @@ from ._errors import (
 from ._handle import Handle
 from ._job import Call, JobFunction
 from ._limits import Limit, Rate, Unique
+from ._monitored import Minute, Tally, WorkerRecord
 from ._queue import Queue
 from ._records import CurrentJob, Event, Job, Progress
 from ._retry import Retry
@@ -41,6 +42,7 @@ __all__ = [
     "JobFailed",
     "JobFunction",
     "Limit",
+    "Minute",
     "NotStarted",
     "Progress",
     "Queue",
@@ -50,9 +52,11 @@ __all__ = [
     "Retry",
     "StoreBusy",
     "StoreError",
+    "Tally",
     "Unique",
     "UnknownJob",
     "Worker",
+    "WorkerRecord",
     "current_job",
 ]
 

@@ -72,8 +72,11 @@ class Monitored(Protocol):
         """Counts of all jobs by queue, kind and status, in one go."""
         ...
 
-    async def ended(self, since: float) -> Sequence[tuple[int, Status, int]]:
-        """How many jobs ended since then: minutes since 1970, status, count; in any order."""
+    async def ended(self, first: int, last: int) -> Sequence[tuple[int, Status, int]]:
+        """How many jobs ended in each minute (since 1970) from *first* to *last*, by status.
+
+        In any order; minutes in which nothing ended are left out.
+        """
         ...
 
     async def on_record(self) -> Sequence[WorkerRecord]:

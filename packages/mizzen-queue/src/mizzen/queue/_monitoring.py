@@ -66,9 +66,8 @@ class Monitoring:
         last = int(self.store.clock() // 60)
         first = last - max(1, minutes) + 1
         found = {number: dict[str, int]() for number in range(first, last + 1)}
-        for number, status, count in await store.ended(first * 60.0):
-            if number in found:
-                found[number][status] = count
+        for number, status, count in await store.ended(first, last):
+            found[number][status] = count
         return [
             Minute(datetime.fromtimestamp(number * 60, UTC), **counts)
             for number, counts in found.items()

@@ -115,9 +115,10 @@ class MonitoringContract:
         ]
         acks[2].outcome = "dead"
         await step(store, worker, acks)
-        ended = await seen.ended(101 * 60.0)
+        ended = await seen.ended(101, 200)
         assert sorted(ended) == [(101, "dead", 1), (101, "done", 1), (103, "done", 1)]
-        assert await seen.ended(104 * 60.0) == []
+        assert list(await seen.ended(98, 100)) == [(100, "done", 1)]
+        assert list(await seen.ended(104, 120)) == []
 
     async def test_workers_are_on_record_with_what_they_hold(
         self, store: Store, seen: Monitored, worker: WorkerInfo, clock: Clock

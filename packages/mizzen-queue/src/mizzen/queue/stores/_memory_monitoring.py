@@ -54,11 +54,11 @@ class MemoryMonitoring:
                 oldest.setdefault(key, row.created_at)
         return [Tally(*key, count, oldest.get(key)) for key, count in counts.items()]
 
-    async def ended(self, since: float) -> Sequence[tuple[int, Status, int]]:
+    async def ended(self, first: int, last: int) -> Sequence[tuple[int, Status, int]]:
         counts: Counter[tuple[int, Status]] = Counter(
             (int(row.finished_at // 60), row.status)
             for row in self._rows.values()
-            if row.finished_at is not None and row.finished_at >= since
+            if row.finished_at is not None and first * 60 <= row.finished_at < last * 60 + 60
         )
         return [(*key, count) for key, count in counts.items()]
 

@@ -50,7 +50,7 @@ SELECT recent.minute, part.status, sum(recent.count)::bigint
 FROM part CROSS JOIN LATERAL (
     SELECT floor(finished_at / 60)::bigint AS minute, count(*) FROM mizzen_job_done AS job
     WHERE job.status = part.status AND job.kind = part.kind AND job.queue = part.queue
-      AND finished_at >= %s GROUP BY 1) AS recent
+      AND finished_at >= %s AND finished_at < %s GROUP BY 1) AS recent
 GROUP BY 1, 2
 """
 
@@ -92,8 +92,8 @@ class PostgresMonitoring:
     async def tally(self) -> Sequence[Tally]:
         return [Tally(*row) for row in await self._fetch(_TALLY, ())]
 
-    async def ended(self, since: float) -> Sequence[tuple[int, Status, int]]:
-        return await self._fetch(_ENDED, (since,))
+    async def ended(self, first: int, last: int) -> Sequence[tuple[int, Status, int]]:
+        return await self._fetch(_ENDED, (first * 60, last * 60 + 60))
 
     async def on_record(self) -> Sequence[WorkerRecord]:
         return [WorkerRecord(*row) for row in await self._fetch(_WORKERS, ())]

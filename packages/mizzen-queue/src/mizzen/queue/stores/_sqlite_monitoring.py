@@ -50,8 +50,10 @@ ORDER BY status, kind, queue LIMIT 1
 """
 
 _ENDED = """
-SELECT CAST(finished_at / 60 AS INTEGER), status, count(*) FROM mizzen_job_done
-WHERE status = ? AND kind = ? AND queue = ? AND finished_at >= ? GROUP BY 1
+SELECT value, ?1, (
+    SELECT count(*) FROM mizzen_job_done WHERE status = ?1 AND kind = ?2 AND queue = ?3
+    AND finished_at >= value * 60 AND finished_at < value * 60 + 60) AS count
+FROM json_each(?4)
 """
 
 _WORKERS = """
@@ -86,8 +88,8 @@ class SqliteMonitoring:
         rows = await self._reader.run(lambda connection: connection.execute(_TALLY).fetchall())
         return [Tally(*row) for row in rows]
 
-    async def ended(self, since: float) -> Sequence[tuple[int, Status, int]]:
-        return await self._reader.run(lambda connection: _ended(connection, since))
+    async def ended(self, first: int, last: int) -> Sequence[tuple[int, Status, int]]:
+        return await self._reader.run(lambda connection: _ended(connection, first, last))
 
     async def on_record(self) -> Sequence[WorkerRecord]:
         rows = await self._reader.run(lambda connection: connection.execute(_WORKERS).fetchall())
@@ -123,11 +125,13 @@ class SqliteMonitoring:
         )
 
 
-def _ended(connection: sqlite3.Connection, since: float) -> list[tuple[int, Status, int]]:
+def _ended(connection: sqlite3.Connection, first: int, last: int) -> list[tuple[int, Status, int]]:
     """Step over history from one group to the next, and read what is recent of each."""
+    minutes = json.dumps(list(range(first, last + 1)))
     found: list[tuple[int, Status, int]] = []
     group: tuple[str, str, str] = ("", "", "")
     while following := connection.execute(_NEXT_GROUP, group).fetchone():
         group = following
-        found += connection.execute(_ENDED, (*group, since)).fetchall()
+        counts = connection.execute(_ENDED, (*group, minutes))
+        found += [counted for counted in counts if counted[2]]
     return found

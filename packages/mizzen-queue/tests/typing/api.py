@@ -12,6 +12,8 @@ from mizzen.queue import (
     Handle,
     JobFunction,
     Queue,
+    Ran,
+    Rehearsal,
     Retry,
     Worker,
     current_job,
@@ -86,6 +88,11 @@ async def use(session: AsyncSession) -> None:
     remove = q.on("succeeded", seen)
     q.on("dead", seen_later)
     remove()
+
+    with q.testing("inline", errors="keep", memory=True) as rehearsal:
+        assert_type(rehearsal, Rehearsal)
+        rehearsal.clock.advance(timedelta(hours=1))
+        assert_type(await q.drain(errors="raise"), list[Ran])
 
     bare(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     plain("x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

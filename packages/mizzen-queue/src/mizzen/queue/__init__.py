@@ -1,6 +1,7 @@
 """Durable background jobs in the database you already have."""
 
 from ._context import current_job
+from ._drain import Ran
 from ._errors import (
     BadArguments,
     BadJob,
@@ -23,6 +24,7 @@ from ._limits import Limit, Rate, Unique
 from ._monitored import Minute, Tally, WorkerRecord
 from ._queue import Queue
 from ._records import CurrentJob, Event, Job, Progress
+from ._rehearsal import Rehearsal
 from ._retry import Retry
 from ._worker import Worker
 
@@ -47,7 +49,9 @@ __all__ = [
     "Progress",
     "Queue",
     "QueueError",
+    "Ran",
     "Rate",
+    "Rehearsal",
     "ResultTimeout",
     "Retry",
     "StoreBusy",

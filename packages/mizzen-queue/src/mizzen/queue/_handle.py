@@ -74,14 +74,16 @@ class Handle(Generic[R]):
         Raises JobFailed, JobCancelled, BadResult, or ResultTimeout (a TimeoutError).
         """
         limit = None if timeout is None else seconds(timeout)
+        hint = "is a worker running?"
+        if (rehearsal := self._owner.rehearsal) is not None:
+            limit, hint = rehearsal.patience(limit), "`await q.drain()` runs it in a test"
         with self._owner.watch(self.id) as ended:
             try:
                 async with asyncio.timeout(limit):
                     record = await self._ended(ended)
             except TimeoutError as exc:
                 raise ResultTimeout(
-                    f"job {self.id} ({self.kind}) hasn't ended after {timeout}: "
-                    "is a worker running?"
+                    f"job {self.id} ({self.kind}) hasn't ended after {limit} s: {hint}"
                 ) from exc
         return self._outcome(record)
 

@@ -17,6 +17,7 @@ from ._limits import Limit, Limits, Rate, Unique, as_rate
 from ._monitoring import Monitoring
 from ._once import for_all, without_repeats
 from ._records import Event, EventName, Job
+from ._rehearsing import Rehearsing
 from ._reports import tell_cancelled
 from ._retry import Retry
 from ._transaction import insert_within
@@ -38,7 +39,7 @@ R = TypeVar("R")
 _STATUSES: tuple[Status, ...] = ("queued", "scheduled", "running", "done", "dead", "cancelled")
 
 
-class Queue(Monitoring):
+class Queue(Monitoring, Rehearsing):
     """Durable background jobs in the database at *url*.
 
     `memory:`, `sqlite:///app.db` or `postgresql://…`; a ready Store is accepted too. Ended jobs
@@ -197,6 +198,8 @@ class Queue(Monitoring):
         ]
 
     async def _insert(self, jobs: Sequence[NewJob], tx: Any) -> Inserted:
+        if self.rehearsal is not None:
+            jobs = self.rehearsal.timed(jobs)
         once = without_repeats(jobs)
         if tx is None:
             inserted = await self.store.insert(once)
@@ -210,6 +213,8 @@ class Queue(Monitoring):
 
             answer.append(await insert_within(tx, self.store, once, committed))
             inserted = answer[0]
+        if self.rehearsal is not None:
+            await self.rehearsal.inserted(inserted, tx)
         return inserted if len(once) == len(jobs) else for_all(jobs, once, inserted)
 
     def _enqueued(self, inserted: Inserted, jobs: Sequence[NewJob]) -> None:

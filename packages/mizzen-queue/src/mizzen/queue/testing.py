@@ -11,29 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ._assertions import assert_enqueued, assert_not_enqueued
+from ._clock import Clock, FrozenClock
 from ._process import introduce
 from .abc import OPEN, Ack, Claimed, Gate, KeyedJob, NewJob, Step, Store, WorkerInfo
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-__all__ = ["Clock", "StoreContract"]
+__all__ = ["Clock", "FrozenClock", "StoreContract", "assert_enqueued", "assert_not_enqueued"]
 
 KIND = "send"
-
-
-class Clock:
-    """A clock that moves when told to: `Clock()` is now, `advance(10)` ten seconds later."""
-
-    def __init__(self) -> None:
-        self._ahead = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self._ahead
-
-    def advance(self, seconds: float) -> None:
-        """Let *seconds* pass at once."""
-        self._ahead += seconds
 
 
 class StoreContract:

@@ -19,6 +19,7 @@ from . import _sqlite_memos as memos
 from . import _sqlite_schema as sql
 from ._admission import Claim
 from ._bell import Bell
+from ._doorbell import Doorbell
 from ._inserted import has_keys, in_order
 from ._lane import Lane
 from ._sqlite_acks import apply
@@ -65,6 +66,7 @@ class SqliteStore(SqliteMonitoring):
     async def start(self) -> None:
         self.path = os.path.abspath(self.path)  # noqa: ASYNC240  (a look-up of the cwd, no I/O)
         self._bell.hang()
+        self._doorbell = Doorbell(self.path)
         self.lane: Lane = Lane(self.path, BUSY_MS / 1000)
         self._writer = SqliteThread(self.path, self.lane)
         self._reader = SqliteThread(self.path, None)
@@ -73,6 +75,7 @@ class SqliteStore(SqliteMonitoring):
         await self._reader.start(_tune)
 
     async def aclose(self) -> None:
+        self._doorbell.close()
         await self._reader.aclose()
         await self._writer.aclose()
 
@@ -99,7 +102,7 @@ class SqliteStore(SqliteMonitoring):
             return in_order(jobs, new, lambda: connection.execute(self._within, (rows,)).fetchall())
 
         inserted = await self._writer.run(insert)
-        self._bell.ring()
+        self._ring()
         return inserted
 
     async def step(
@@ -152,7 +155,7 @@ class SqliteStore(SqliteMonitoring):
         now = self.clock()
         rescued = await self._writer.run(lambda connection: rescue(connection, now, lease, alive))
         if rescued:
-            self._bell.ring()
+            self._ring()
         return rescued
 
     async def cancel(self, id: int) -> Status | None:
@@ -170,7 +173,7 @@ class SqliteStore(SqliteMonitoring):
 
         was = await self._writer.run(cancel)
         if was == "running":
-            self._bell.ring()
+            self._ring()
         return was
 
     async def cancelling(self, worker: int) -> list[int]:
@@ -187,7 +190,7 @@ class SqliteStore(SqliteMonitoring):
             else "DELETE FROM mizzen_job_paused WHERE queue = ?"
         )
         await self._change(statement, (queue,))
-        self._bell.ring()
+        self._ring()
 
     async def paused(self) -> list[str]:
         query = "SELECT queue FROM mizzen_job_paused ORDER BY queue"
@@ -210,7 +213,7 @@ class SqliteStore(SqliteMonitoring):
     async def retry(self, id: int) -> bool:
         revived = await self._writer.run(lambda connection: revive(connection, id))
         if revived:
-            self._bell.ring()
+            self._ring()
         return revived
 
     async def find(self, id: int) -> Record | None:
@@ -236,9 +239,11 @@ class SqliteStore(SqliteMonitoring):
         return await self._writer.run(lambda connection: prune(connection, before, keep, now))
 
     async def wait(self, seen: int, limit: float) -> int:
+        self._doorbell.hang(self._bell.ring)
         end = time.monotonic() + limit
         while self._bell.rings == seen and (left := end - time.monotonic()) > 0:
-            await self._bell.wait(seen, min(left, _POLL))
+            if await self._bell.wait(seen, min(left, _POLL)) != seen:
+                break
             version = await self._reader.run(_data_version)
             if version != self._version:
                 self._version = version
@@ -247,9 +252,14 @@ class SqliteStore(SqliteMonitoring):
 
     def ring(self) -> None:
         self._bell.ring_from_anywhere()
+        self._doorbell.ring()
 
     async def ping(self) -> None:
         await self._reader.run(lambda connection: connection.execute("SELECT 1").fetchone())
+
+    def _ring(self) -> None:
+        self._bell.ring()
+        self._doorbell.ring()
 
     async def _change(self, statement: str, values: tuple[object, ...]) -> bool:
         return await self._writer.run(

@@ -91,7 +91,8 @@ async def _execute(tx: Any, store: Transactional, sql: str, jobs: str) -> Any:
 
 async def _on_connection(connection: Any, store: Transactional, sql: str, jobs: str) -> Any:
     dialect = connection.dialect
-    _require(store, dialect.name)
+    # The same driver, and so the same URL, is for MySQL and for MariaDB.
+    _require(store, "mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name)
     placeholder = _PLACEHOLDERS[dialect.paramstyle]
     values: object = {"jobs": jobs} if "jobs" in placeholder else (jobs,)
     result = await _settled(connection.exec_driver_sql(sql.format(jobs=placeholder), values))

@@ -10,7 +10,7 @@ from .._errors import QueueError
 if TYPE_CHECKING:
     from ..abc import Store
 
-_OURS = ("memory", "sqlite", "postgresql")
+_OURS = ("memory", "sqlite", "postgresql", "mariadb")
 
 
 def open_store(url: str) -> Store:
@@ -28,6 +28,10 @@ def open_store(url: str) -> Store:
         from .postgres import PostgresStore
 
         return PostgresStore(url)
+    if scheme in ("mariadb", "mysql"):
+        from .mariadb import MariaDBStore
+
+        return MariaDBStore(url)
     return _third_party(scheme, url)
 
 

@@ -31,7 +31,7 @@ class Order:
 async def test_a_retry_is_given_what_the_steps_returned(q: Queue) -> None:
     ran: Counter[str] = Counter()
 
-    async def make(id: int, *, year: int) -> Order:
+    async def make(id: int, *, year: int, notes: Path | None = None) -> Order:
         ran["make"] += 1
         return Order(id, date(year, 1, 2))
 

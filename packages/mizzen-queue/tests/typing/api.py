@@ -20,6 +20,8 @@ from mizzen.queue import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
 q = Queue("sqlite:///app.db", history=timedelta(days=1), history_rows=1000)
@@ -40,11 +42,19 @@ async def receipt(n: int) -> bytes:
     return bytes(n)
 
 
+async def by_cursor(after: int | None) -> AsyncIterator[tuple[int, str]]:
+    yield after or 0, "x"
+
+
 @q.job
 async def in_steps() -> None:
     job = current_job()
     assert_type(await job.step("one", receipt, 3), bytes)
     assert_type(await job.step("two", str.upper, "x"), str)
+    async for item in job.iterate([1, 2], name="numbers", every="1s"):
+        assert_type(item, int)
+    async for text in job.iterate(by_cursor, total=10):
+        assert_type(text, str)
     await job.step("wrong", receipt, "3")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
@@ -53,6 +63,7 @@ def in_steps_of_a_thread() -> None:
     job = current_job()
     assert_type(job.step_sync("one", receipt, 3), bytes)
     assert_type(job.step_sync("two", str.upper, "x"), str)
+    assert_type(list(job.iterate({"a": 1})), list[str])
 
 
 @q.job(name="plain")

@@ -19,6 +19,7 @@ from ._errors import (
     UnknownJob,
 )
 from ._handle import Handle
+from ._iterate import Iteration
 from ._job import Call, JobFunction
 from ._limits import Limit, Rate, Unique
 from ._monitored import Minute, Tally, WorkerRecord
@@ -39,6 +40,7 @@ __all__ = [
     "Event",
     "GiveUp",
     "Handle",
+    "Iteration",
     "Job",
     "JobCancelled",
     "JobFailed",

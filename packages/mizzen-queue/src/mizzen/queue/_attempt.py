@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ._context import begin, running
 from ._errors import BadArguments, BadResult, GiveUp
+from ._iterate import Interrupted
 from ._ledger import Origin
 from ._records import Desk
 from .abc import Ack, Claimed, Store
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ._job import JobFunction
     from ._records import Job
 
-Reason = Literal["timeout", "abandon", "cancel"]
+Reason = Literal["timeout", "abandon", "cancel", "ended"]
 
 _LONGEST_TRACEBACK = 16_000
 
@@ -44,6 +45,10 @@ class Slot:
             self.interrupted, self.deadline = reason, None
             self.desk.cancelled = True
             self.task.cancel()
+
+    def hold_still(self) -> None:
+        """Let nobody interrupt what remains to be done for a job that has ended."""
+        self.interrupted, self.deadline = self.interrupted or "ended", None
 
     def end(self) -> None:
         """Forget the job, and the cancellations that were meant for it."""
@@ -83,6 +88,9 @@ async def attempt(
         if closing() or _is_collected(slot):
             raise
         _fail(ack, exc, slot, function, job, clock())
+        if slot.desk.ledger is not None:
+            slot.hold_still()
+            await slot.desk.ledger.keep_places()
     finally:
         running.reset(outer)
         slot.end()
@@ -133,7 +141,8 @@ def _fail(
     job: Job,
     now: float,
 ) -> None:
-    if slot.interrupted == "abandon":
+    stopped = slot.interrupted is None and isinstance(exc, Interrupted)
+    if stopped or slot.interrupted == "abandon":
         ack.outcome = "release"
         return
     if slot.interrupted == "cancel":

@@ -85,11 +85,13 @@ class Crew:
         return [*jobs, *(ack.id for ack, _ in self.acks)]
 
     def give_back(self) -> None:
-        """Leave acks that release what hasn't started."""
+        """Leave acks that release what hasn't started, and let iterations stop."""
         for job in (*self._ready, *self._set_aside):
             self._release(job)
         self._ready.clear()
         self._set_aside.clear()
+        for slot in self._slots:
+            slot.desk.draining = True
 
     def room(self) -> int:
         """How many jobs could start at once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ._errors import ClaimLost, QueueError
@@ -10,11 +11,16 @@ from ._errors import ClaimLost, QueueError
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from ._iterate import Iteration
     from ._job import JobFunction
     from ._records import Desk
     from .abc import Claimed, Store
 
 T = TypeVar("T")
+
+_log = logging.getLogger("mizzen.queue")
+
+_KEEP_WITHIN = 1.0
 
 
 class Origin(NamedTuple):
@@ -31,6 +37,7 @@ class Ledger:
 
     def __init__(self, origin: Origin) -> None:
         self.store, self.claimed, self.function, self._loop = origin
+        self.iterations: list[Iteration[Any]] = []
         self._memos: dict[str, str] | None = None
         self._reading = asyncio.Lock()
         self._taken: set[str] = set()
@@ -59,6 +66,15 @@ class Ledger:
         """Keep *memo* for the runs to come; ClaimLost when the job is somebody else's by now."""
         if not await self.store.keep_memo(self.claimed.id, self.claimed.token, name, memo):
             raise self.lost()
+
+    async def keep_places(self) -> None:
+        """Let the next run go on where this one ended."""
+        try:
+            async with asyncio.timeout(_KEEP_WITHIN):
+                for iteration in self.iterations:
+                    await iteration.keep()
+        except (QueueError, TimeoutError) as exc:
+            _log.warning("job %d will repeat the last items: %s", self.claimed.id, exc)
 
     def lost(self) -> ClaimLost:
         """The error of a run that is not the job's own any more."""

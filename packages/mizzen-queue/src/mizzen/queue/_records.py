@@ -5,19 +5,22 @@ that a class says it is from, and these say the public one.
 """
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from msgspec import Struct
 
+from ._iterate import Iteration
 from ._ledger import Ledger, Origin, ledger_of
 from ._steps import step, step_sync
+from ._units import Duration, seconds
 
 __all__ = ["CurrentJob", "Event", "EventName", "Job", "Progress"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 EventName = Literal["enqueued", "started", "succeeded", "failed", "retried", "dead", "cancelled"]
 
@@ -55,10 +58,11 @@ class Progress(Struct, frozen=True):
 class Desk:
     """What a running attempt leaves for its worker, and the other way round."""
 
-    __slots__ = ("cancelled", "ledger", "origin", "progress")
+    __slots__ = ("cancelled", "draining", "ledger", "origin", "progress")
 
     def __init__(self) -> None:
         self.cancelled: bool = False
+        self.draining: bool = False
         self.progress: Progress | None = None
         self.origin: Origin | None = None
         self.ledger: Ledger | None = None
@@ -105,6 +109,45 @@ class CurrentJob(Job, frozen=True, gc=False):
     def step_sync(self, name: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """`step` for a job in a thread: it needs no `await`."""
         return step_sync(ledger_of(self.desk), name, functools.partial(fn, *args, **kwargs))
+
+    @overload
+    def iterate(
+        self,
+        source: Iterable[T] | AsyncIterable[T],
+        *,
+        name: str = "items",
+        every: Duration = 1.0,
+        total: float | None = None,
+    ) -> Iteration[T]: ...
+    @overload
+    def iterate(
+        self,
+        source: Callable[[Any], Iterable[tuple[Any, T]] | AsyncIterable[tuple[Any, T]]],
+        *,
+        name: str = "items",
+        every: Duration = 1.0,
+        total: float | None = None,
+    ) -> Iteration[T]: ...
+    def iterate(
+        self,
+        source: Any,
+        *,
+        name: str = "items",
+        every: Duration = 1.0,
+        total: float | None = None,
+    ) -> Iteration[Any]:
+        """Go over *source*, and on from the same place in a later run: `async for`, or `for`.
+
+        *source* gives the same items in the same order each time; or it is a function that takes
+        a cursor (None at first) and yields pairs of a cursor and the item before it. The place is
+        kept *every* so often, when the job fails, and when the worker drains: then the job stops
+        between two items, and goes on elsewhere. With a known *total* it tells its progress.
+        """
+        if isinstance(source, (set, frozenset)):
+            raise TypeError("a set has another order in each process: iterate over sorted(…)")
+        return Iteration(
+            self, ledger_of(self.desk), source, name=name, every=seconds(every), total=total
+        )
 
 
 class Event(Struct, frozen=True):

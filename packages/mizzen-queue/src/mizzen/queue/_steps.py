@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-import typing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ._errors import BadJob
+from ._hints import returned, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ def step_sync(ledger: Ledger, name: str, call: functools.partial[Any]) -> Any:
 
 
 async def _run(call: functools.partial[Any]) -> Any:
-    if inspect.iscoroutinefunction(_written(call.func)):
+    if inspect.iscoroutinefunction(written(call.func)):
         return await call()
     from anyio import to_thread
 
@@ -87,14 +87,6 @@ def _memo(name: str, result: object) -> str:
 def _result(fn: Callable[..., Any], memo: str) -> Any:
     """*memo* in the type that *fn* says it returns, or as plain JSON when it doesn't fit."""
     try:
-        hints = typing.get_type_hints(_written(fn), include_extras=True)
-        return msgspec.json.decode(memo, type=hints.get("return", Any))
-    except (NameError, TypeError, msgspec.MsgspecError):
+        return msgspec.json.decode(memo, type=returned(fn))
+    except (TypeError, msgspec.MsgspecError):
         return msgspec.json.decode(memo)
-
-
-def _written(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """The function that stands behind a partial or an object that can be called."""
-    while isinstance(fn, functools.partial):
-        fn = fn.func
-    return fn if inspect.isroutine(fn) else type(fn).__call__

@@ -61,8 +61,11 @@ FROM mizzen_job_worker AS who ORDER BY host, pid, id
 
 _CANCEL = "UPDATE mizzen_job SET cancelling = true WHERE id = ANY(%s) RETURNING id, state"
 _DELETE = """
-DELETE FROM mizzen_job_done
-WHERE id = ANY(%(ids)s) AND status = coalesce(%(status)s::text, status)
+WITH gone AS (
+    SELECT id FROM mizzen_job_done
+    WHERE id = ANY(%(ids)s) AND status = coalesce(%(status)s::text, status)
+), forgotten AS (DELETE FROM mizzen_job_memo USING gone WHERE job = gone.id)
+DELETE FROM mizzen_job_done USING gone WHERE mizzen_job_done.id = gone.id
 """
 
 

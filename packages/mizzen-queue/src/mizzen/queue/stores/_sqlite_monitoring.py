@@ -9,6 +9,7 @@ from .._monitored import Tally, WorkerRecord
 from ..abc import Record
 from ._listing import STATES, listing
 from ._sqlite_maintenance import end, revive
+from ._sqlite_memos import forget
 
 if TYPE_CHECKING:
     import sqlite3
@@ -118,11 +119,16 @@ class SqliteMonitoring:
     async def delete(self, ids: Sequence[int], status: Status | None) -> int:
         values = {"ids": json.dumps(list(ids)), "status": status}
         delete = (
-            f"DELETE FROM mizzen_job_done WHERE {_AMONG} AND status = coalesce(:status, status)"  # noqa: S608
+            f"DELETE FROM mizzen_job_done WHERE {_AMONG} AND status = coalesce(:status, status) "  # noqa: S608
+            "RETURNING id"
         )
-        return await self._writer.run(
-            lambda connection: connection.execute(delete, values).rowcount
-        )
+
+        def drop(connection: sqlite3.Connection) -> int:
+            gone = [id for (id,) in connection.execute(delete, values).fetchall()]
+            forget(connection, gone)
+            return len(gone)
+
+        return await self._writer.run(drop)
 
 
 def _ended(connection: sqlite3.Connection, first: int, last: int) -> list[tuple[int, Status, int]]:

@@ -9,6 +9,7 @@ from mizzen.queue.stores.sqlite import SqliteStore
 from mizzen.queue.testing import Clock, StoreContract
 from mizzen.queue.testing_durable import DurableContract
 from mizzen.queue.testing_monitoring import MonitoringContract
+from mizzen.queue.testing_schedules import ScheduleContract
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from mizzen.queue.abc import Store
 
 
-class TestMemory(DurableContract, MonitoringContract, StoreContract):
+class TestMemory(ScheduleContract, DurableContract, MonitoringContract, StoreContract):
     @pytest.fixture
     async def store(self, clock: Clock) -> AsyncIterator[Store]:
         store = MemoryStore(clock)
@@ -26,7 +27,7 @@ class TestMemory(DurableContract, MonitoringContract, StoreContract):
         await store.aclose()
 
 
-class TestSqlite(DurableContract, MonitoringContract, StoreContract):
+class TestSqlite(ScheduleContract, DurableContract, MonitoringContract, StoreContract):
     @pytest.fixture
     async def store(self, clock: Clock, tmp_path: Path) -> AsyncIterator[Store]:
         store = SqliteStore(f"sqlite:///{tmp_path}/app.db", clock)
@@ -36,7 +37,7 @@ class TestSqlite(DurableContract, MonitoringContract, StoreContract):
 
 
 @pytest.mark.extra("psycopg")
-class TestPostgres(DurableContract, MonitoringContract, StoreContract):
+class TestPostgres(ScheduleContract, DurableContract, MonitoringContract, StoreContract):
     @pytest.fixture
     async def store(self, clock: Clock, postgres_url: str) -> AsyncIterator[Store]:
         from mizzen.queue.stores.postgres import PostgresStore

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, assert_type
 
 from mizzen.queue import (
@@ -15,6 +15,8 @@ from mizzen.queue import (
     Ran,
     Rehearsal,
     Retry,
+    Schedule,
+    ScheduleInfo,
     Worker,
     current_job,
 )
@@ -69,6 +71,25 @@ def in_steps_of_a_thread() -> None:
 @q.job(name="plain")
 def plain(n: int) -> float:
     return n / 2
+
+
+@q.cron("0 3 * * *", tz="Europe/Paris", misfire="1h")
+@q.cron(every=timedelta(minutes=5), name="often", missed="all")
+@q.job(name="nightly")
+async def nightly() -> int:
+    return 1
+
+
+async def by_the_clock() -> None:
+    assert_type(await nightly.run(), int)
+    weekly = q.schedule("weekly", configured("x"), "@weekly", misfire=None)
+    assert_type(weekly, Schedule)
+    assert_type(weekly.upcoming(2), list[datetime])
+    assert_type(await q.schedules(), list[ScheduleInfo])
+    assert_type((await q.schedules())[0].next_fire, datetime | None)
+    await weekly.pause()
+    await q.resume_schedule("weekly")
+    q.cron("@daily")(print)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
 
 
 async def use(session: AsyncSession) -> None:

@@ -27,6 +27,8 @@ from ._queue import Queue
 from ._records import CurrentJob, Event, Job, Progress
 from ._rehearsal import Rehearsal
 from ._retry import Retry
+from ._schedule import Schedule
+from ._scheduled import ScheduleInfo
 from ._worker import Worker
 
 __all__ = [
@@ -56,6 +58,8 @@ __all__ = [
     "Rehearsal",
     "ResultTimeout",
     "Retry",
+    "Schedule",
+    "ScheduleInfo",
     "StoreBusy",
     "StoreError",
     "Tally",

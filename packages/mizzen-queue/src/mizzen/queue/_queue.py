@@ -20,6 +20,7 @@ from ._records import Event, EventName, Job
 from ._rehearsing import Rehearsing
 from ._reports import tell_cancelled
 from ._retry import Retry
+from ._scheduling import Scheduling
 from ._transaction import insert_within
 from ._units import Duration, seconds
 from .stores import mask, open_store
@@ -27,6 +28,7 @@ from .stores import mask, open_store
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 
+    from ._schedule import Schedule
     from ._worker import Worker
     from .abc import Inserted, NewJob, Status, Store
     from .notebook import View
@@ -39,7 +41,7 @@ R = TypeVar("R")
 _STATUSES: tuple[Status, ...] = ("queued", "scheduled", "running", "done", "dead", "cancelled")
 
 
-class Queue(Monitoring, Rehearsing):
+class Queue(Monitoring, Rehearsing, Scheduling):
     """Durable background jobs in the database at *url*.
 
     `memory:`, `sqlite:///app.db` or `postgresql://…`; a ready Store is accepted too. Ended jobs
@@ -60,6 +62,7 @@ class Queue(Monitoring, Rehearsing):
         self.jobs: dict[str, JobFunction[..., Any]] = {}
         self.listeners: Listeners = Listeners()
         self.totals: Counter[str] = Counter()
+        self.timetable: dict[str, Schedule] = {}
         self.workers: set[Worker] = set()
         self.last_counts: dict[str, int] = {}
         self._watched: dict[int, list[asyncio.Event]] = {}

@@ -13,6 +13,7 @@ from ._display import html_table, worker_facts, worker_line
 from ._errors import NotStarted, QueueError, StoreError
 from ._process import introduce, is_alive
 from ._reports import report
+from ._ticker import Ticker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +117,7 @@ class Worker:
         # Not a TaskGroup: that waits for ever for a job which swallows its cancellation.
         helpers = (
             *(self._work(), self._beat(), self._forget()),
-            *(self._listen(), self._look_after()),
+            *(self._listen(), self._look_after(), Ticker(self.queue).run()),
         )
         parts = [*self._crew.start(), *(asyncio.create_task(helper) for helper in helpers)]
         try:

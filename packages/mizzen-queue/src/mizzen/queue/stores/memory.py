@@ -15,6 +15,7 @@ from ..abc import Ack, Claimed, Gate, Inserted, KeyedJob, NewJob, Record, Status
 from ._admission import Claim, Line, Usage, admit
 from ._bell import Bell
 from ._memory_monitoring import MemoryMonitoring
+from ._memory_schedules import MemorySchedules
 from ._rescue import WORKER_DIED, crash_pause
 
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ class _Row(Record):
     gate: Keys = NO_KEYS
 
 
-class MemoryStore(MemoryMonitoring):
+class MemoryStore(MemoryMonitoring, MemorySchedules):
     """The store contract on dictionaries and heaps; everything happens on the event loop."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
         self.clock = clock
         self._rows: dict[int, _Row] = {}
         # The waiting jobs, as heaps of (-priority, id), by queue, kind and the keys of their gate.

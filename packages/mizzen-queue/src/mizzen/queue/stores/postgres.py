@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .._errors import StoreError
 from ..abc import Claimed, Inserted, Record, Status, Step, WorkerInfo
 from . import _postgres_memos as memos
+from . import _postgres_schedules as schedules
 from . import _postgres_schema as sql
 from ._admission import Claim
 from ._bell import Bell
@@ -34,7 +35,7 @@ _PROMOTE_EVERY = 0.5
 _SCHEMA_LOCK = 0x6D697A7A656E  # "mizzen": two processes that start at once create tables in turn
 
 
-class PostgresStore(PostgresMonitoring):
+class PostgresStore(PostgresMonitoring, schedules.PostgresSchedules):
     """One statement acks and claims, rows are locked with SKIP LOCKED, NOTIFY is the doorbell."""
 
     dialect = "postgresql"
@@ -70,6 +71,9 @@ class PostgresStore(PostgresMonitoring):
                 indexed = await (await connection.execute(HAS_INDEXES)).fetchone()
                 if not indexed or not indexed[0]:
                     await connection.execute(INDEXES.encode())
+                scheduled = await (await connection.execute(schedules.HAS_TABLES)).fetchone()
+                if not scheduled or not scheduled[0]:
+                    await connection.execute(schedules.TABLES.encode())
             # Everybody goes by the server's clock: leases and delays mean the same on each node.
             cursor = await connection.execute(
                 "SELECT extract(epoch FROM clock_timestamp())::float8"

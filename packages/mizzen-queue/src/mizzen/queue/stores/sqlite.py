@@ -16,6 +16,7 @@ import msgspec
 from .._errors import QueueError
 from ..abc import Inserted, Record, Status, Step
 from . import _sqlite_memos as memos
+from . import _sqlite_schedules as schedules
 from . import _sqlite_schema as sql
 from ._admission import Claim
 from ._bell import Bell
@@ -39,7 +40,7 @@ _POLL = 0.025
 _STATES: tuple[Status, ...] = ("queued", "scheduled", "running")
 
 
-class SqliteStore(SqliteMonitoring):
+class SqliteStore(SqliteMonitoring, schedules.SqliteSchedules):
     """One thread writes, behind the lane; another reads, and watches for others' commits."""
 
     dialect = "sqlite"
@@ -273,7 +274,7 @@ def _tune(connection: sqlite3.Connection) -> None:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    for statement in (*sql.TABLES.split(";"), memos.TABLE):
+    for statement in (*sql.TABLES.split(";"), memos.TABLE, *schedules.TABLES.split(";")):
         connection.execute(statement)
     _upgrade(connection)
     for statement in (*sql.INDEXES.split(";"), INDEXES):

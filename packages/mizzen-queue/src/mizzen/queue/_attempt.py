@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
-import traceback
 from typing import TYPE_CHECKING, Any, Literal
 
+from ._child_process import FailedInChild
 from ._context import begin, running
 from ._errors import BadArguments, BadResult, GiveUp
+from ._failure import told
 from ._iterate import Interrupted
 from ._ledger import Origin
 from ._records import Desk
@@ -18,14 +18,13 @@ from .abc import Ack, Claimed, Store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anyio import CapacityLimiter
-
     from ._job import JobFunction
+    from ._place import Places
     from ._records import Job
 
 Reason = Literal["timeout", "abandon", "cancel", "ended"]
 
-_LONGEST_TRACEBACK = 16_000
+_OWN_FRAMES = 2
 
 
 class Slot:
@@ -50,6 +49,10 @@ class Slot:
         """Let nobody interrupt what remains to be done for a job that has ended."""
         self.interrupted, self.deadline = self.interrupted or "ended", None
 
+    def start_clock(self, timeout: float | None) -> None:
+        """Interrupt the job in *timeout* seconds from now."""
+        self.deadline = None if timeout is None else time.monotonic() + timeout
+
     def end(self) -> None:
         """Forget the job, and the cancellations that were meant for it."""
         self.job, self.deadline, self.interrupted = None, None, None
@@ -61,7 +64,7 @@ async def attempt(
     slot: Slot,
     claimed: Claimed,
     function: JobFunction[..., Any],
-    limiter: CapacityLimiter,
+    places: Places,
     store: Store,
     closing: Callable[[], bool],
 ) -> tuple[Job, Ack]:
@@ -76,11 +79,10 @@ async def attempt(
     ack = Ack(claimed.id, claimed.token, "done", job.attempt, started_at=clock())
     slot.job = claimed
     if function.timeout is not None:
-        slot.deadline = time.monotonic() + function.timeout
+        slot.start_clock(function.timeout)
     outer = running.set(job)
     try:
-        result = await _call(function, claimed.args, limiter)
-        ack.result = function.arguments.encode_result(result)
+        ack.result = await places.call(slot, claimed, function)
     except BadResult as exc:
         # The work is done, and doing it again would double it: only the result is lost.
         ack.error = str(exc)
@@ -96,33 +98,6 @@ async def attempt(
         slot.end()
     ack.finished_at = clock()
     return job, ack
-
-
-async def _call(function: JobFunction[..., Any], args: str, limiter: CapacityLimiter) -> object:
-    positional, named = function.arguments.decode(args)
-    if function.is_async:
-        return await function.fn(*positional, **named)
-    from anyio import to_thread
-
-    # A thread can't be stopped: past its timeout the job counts as failed, and the thread runs on.
-    result, error = await to_thread.run_sync(
-        functools.partial(_captured, function.fn, positional, named),
-        limiter=limiter,
-        abandon_on_cancel=True,
-    )
-    if error is not None:
-        raise error
-    return result
-
-
-def _captured(
-    fn: Callable[..., object], positional: list[object], named: dict[str, object]
-) -> tuple[object, BaseException | None]:
-    # A future can't carry StopIteration, and GeneratorExit would close the runner it wakes.
-    try:
-        return fn(*positional, **named), None
-    except BaseException as exc:
-        return None, exc
 
 
 def _is_collected(slot: Slot) -> bool:
@@ -148,37 +123,16 @@ def _fail(
     if slot.interrupted == "cancel":
         ack.outcome, ack.error = "cancelled", "Cancelled: while it ran"
         return
+    final = isinstance(exc, (BadArguments, GiveUp))
     if slot.interrupted == "timeout":
-        first = f"Timeout: the attempt took longer than {function.timeout:g} s"
+        late = f"Timeout: the attempt took longer than {function.timeout:g} s"
+        ack.error = told(exc, _OWN_FRAMES, late)
+    elif isinstance(exc, FailedInChild):
+        ack.error, final = exc.text, exc.final
     else:
-        first = f"{type(exc).__name__}: {_text(exc)}".replace("\n", " ").rstrip(": ")
-    ack.error = _storable(f"{first}\n{_traceback(exc)}")
-    if job.is_last_attempt or isinstance(exc, (BadArguments, GiveUp)):
+        ack.error = told(exc, _OWN_FRAMES)
+    if job.is_last_attempt or final:
         ack.outcome = "dead"
     else:
         ack.outcome = "retry"
         ack.run_at = now + function.retry.pause(job.attempt)
-
-
-def _traceback(exc: BaseException) -> str:
-    # Our own frames, the first two, say nothing about the job.
-    frames = exc.__traceback__
-    for _ in range(2):
-        frames = frames.tb_next if frames is not None and frames.tb_next is not None else frames
-    text = "".join(traceback.format_exception(type(exc), exc, frames))
-    if len(text) > _LONGEST_TRACEBACK:
-        half = _LONGEST_TRACEBACK // 2
-        text = f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
-    return text
-
-
-def _text(exc: BaseException) -> str:
-    try:
-        return str(exc)
-    except Exception:
-        return "(its message can't be shown)"
-
-
-def _storable(text: str) -> str:
-    """Without what a database refuses in text: NUL, and halves of surrogate pairs."""
-    return text.replace("\0", "\N{SYMBOL FOR NULL}").encode(errors="backslashreplace").decode()

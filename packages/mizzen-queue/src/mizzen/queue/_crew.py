@@ -12,6 +12,7 @@ import msgspec
 from ._attempt import Slot, attempt
 from ._context import job_of
 from ._errors import StoreError
+from ._place import Places
 from ._prefetch import Prefetch
 from ._records import Event
 from .abc import Ack, Claimed
@@ -40,7 +41,8 @@ class Crew:
     ) -> None:
         self.acks: list[tuple[Ack, Job | None]] = []
         self.ending = False
-        self._queue, self._limiter, self._kick = queue, limiter, kick
+        self.places = Places(limiter)
+        self._queue, self._kick = queue, kick
         self._slots = [Slot() for _ in range(size)]
         self._idle: deque[Slot] = deque()
         self._ready: deque[Claimed] = deque()
@@ -170,7 +172,7 @@ class Crew:
             queue.listeners.emit(Event("started", job_of(claimed)))
         began = time.perf_counter()
         job, ack = await attempt(
-            slot, claimed, function, self._limiter, queue.store, closing=self._is_ending
+            slot, claimed, function, self.places, queue.store, closing=self._is_ending
         )
         self._prefetch.learn(time.perf_counter() - began)
         if slot.desk.progress is not None:

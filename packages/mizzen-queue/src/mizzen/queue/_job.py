@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, ca
 
 import msgspec
 
+from ._address import Address, address_of
 from ._arguments import Arguments
 from ._limits import Limits
+from ._place import place_of
 from ._units import Duration, seconds
 from .abc import KeyedJob, NewJob
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ._handle import Handle
+    from ._place import RunIn
     from ._queue import Queue
     from ._retry import Retry
     from .abc import Gate
@@ -40,6 +43,7 @@ class JobFunction(Generic[P, R]):
         timeout: Duration | None,
         priority: int,
         limits: Limits,
+        run: RunIn | None = None,
     ) -> None:
         self.fn = fn
         self.name = name
@@ -50,6 +54,9 @@ class JobFunction(Generic[P, R]):
         self.limits = limits
         self.gate: Gate = limits.gate
         self.is_async: bool = inspect.iscoroutinefunction(fn)
+        self.runs_in: RunIn = place_of(name, fn, run)
+        in_process = self.runs_in == "process"
+        self.address: Address | None = address_of(name, fn) if in_process else None
         self.arguments: Arguments = Arguments(name, fn)
         self.has_keys: bool = limits != Limits(name)
         self._owner = owner

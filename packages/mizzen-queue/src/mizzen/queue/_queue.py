@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
+from ._address import refuse_while_importing
 from ._display import html_table, queue_facts, queue_line
 from ._errors import BadJob, NotStarted, QueueError, StoreError
 from ._events import Listeners
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 
     from ._schedule import Schedule
+    from ._place import RunIn
     from ._worker import Worker
     from .abc import Inserted, NewJob, Status, Store
     from .notebook import View
@@ -71,6 +73,7 @@ class Queue(Monitoring, Rehearsing, Scheduling):
 
     async def start(self) -> Self:
         """Open the store and create its tables; idempotent."""
+        refuse_while_importing()
         async with self._starting:
             if not self._started:
                 await self.store.start()
@@ -119,6 +122,7 @@ class Queue(Monitoring, Rehearsing, Scheduling):
         concurrency: int | Limit | None = None,
         rate: str | Rate | None = None,
         fair: str | Callable[..., object] | None = None,
+        run: RunIn | None = None,
     ) -> JobDecorator: ...
     def job(
         self,
@@ -134,8 +138,13 @@ class Queue(Monitoring, Rehearsing, Scheduling):
         concurrency: int | Limit | None = None,
         rate: str | Rate | None = None,
         fair: str | Callable[..., object] | None = None,
+        run: RunIn | None = None,
     ) -> Any:
-        """Make a function a job, async or plain (a plain one runs in a thread).
+        """Make a function a job, async or plain.
+
+        An async one runs on the worker's loop, a plain one in a thread, and with `run="process"`
+        either in a process of its own: for work that keeps the processor busy, and that is to be
+        stopped, or may crash. Such a function must stand in a module that can be imported.
 
         Its *name*, by default the function's own, is what the store keeps. *timeout* is for one
         attempt. Higher *priority* runs first. Defining it again replaces it.
@@ -158,6 +167,7 @@ class Queue(Monitoring, Rehearsing, Scheduling):
                 timeout=timeout,
                 priority=priority,
                 limits=Limits(kind, once or None, at_once, as_rate(rate), fair),
+                run=run,
             )
             self._add(function)
             return function

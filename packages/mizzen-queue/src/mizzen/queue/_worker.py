@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -78,6 +79,7 @@ class Worker:
         limiter = CapacityLimiter(self.concurrency)
         self._crew = Crew(self.queue, self.concurrency, limiter, self._kick)
         self._may_have_work, self._answer_lost = True, False
+        self._until = math.inf
         self._alarm: asyncio.TimerHandle | None = None
         await self.queue.store.heartbeat(self._me)
         await self.queue.store.rescue(self.lease, is_alive)
@@ -99,6 +101,18 @@ class Worker:
                 self._owner = None
                 self.queue.workers.discard(self)
         self._raise_failure()
+
+    def release(self) -> None:
+        """Don't wait for running jobs any longer, but queue them again at once, uncharged."""
+        if self._owner is not None:
+            self._until = time.monotonic()
+            self._stop.set()
+            self._kick.set()
+
+    async def wait(self) -> None:
+        """Until it has ended: it was closed, or has failed."""
+        if self._owner is not None:
+            await asyncio.wait((self._owner,))
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -128,6 +142,7 @@ class Worker:
             for task in parts:
                 task.cancel()
             ended, stuck = await asyncio.wait(parts, timeout=_END_WITHIN)
+            await self._crew.places.aclose()
         if stuck:
             _log.warning("%d jobs swallowed their cancellation, and run on", len(stuck))
         for task in ended:
@@ -241,7 +256,8 @@ class Worker:
             try:
                 await queue.store.heartbeat(self._me)
                 await queue.store.rescue(self.lease, is_alive)
-                self._trouble = None
+                if not self._answer_lost:
+                    self._trouble = None
             except StoreError as exc:
                 self._trouble = str(exc)
                 _log.warning("no heartbeat for %r: %s", queue, exc)
@@ -268,13 +284,14 @@ class Worker:
         self.state = "draining"
         self._set_alarm(None)
         self._crew.give_back()
-        end = time.monotonic() + self.grace
-        await self._settle(end)
+        self._until = min(self._until, time.monotonic() + self.grace)
+        await self._settle()
         if late := self._crew.running():
             names = ", ".join(f"{job.kind} {job.id}" for job in late)
             _log.warning("gave up waiting for %d jobs, queued again: %s", len(late), names)
             self._crew.abandon()
-            await self._settle(time.monotonic() + 1.0)
+            self._until = time.monotonic() + 1.0
+            await self._settle()
         try:
             # What still holds on, as it swallows its cancellation, is released with the rest.
             async with asyncio.timeout(2.0):
@@ -282,8 +299,8 @@ class Worker:
         except (StoreError, TimeoutError) as exc:
             _log.warning("left without saying goodbye; the lease will tell: %s", exc)
 
-    async def _settle(self, end: float) -> None:
-        """Ack what ends until nothing runs, or until *end*."""
+    async def _settle(self) -> None:
+        """Ack what ends until nothing runs, or time is up."""
         while True:
             self._kick.clear()
             if self._crew.acks:
@@ -292,7 +309,7 @@ class Worker:
                         await self._step(0)
                 except (StoreError, TimeoutError) as exc:
                     self._trouble = str(exc)
-            left = end - time.monotonic()
+            left = self._until - time.monotonic()
             if (not self.running and not self._crew.acks) or left <= 0:
                 return
             with contextlib.suppress(TimeoutError):

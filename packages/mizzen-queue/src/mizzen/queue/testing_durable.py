@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._monitored import Monitored
 from .abc import Ack
 from .testing import claim, done, new, step
 
@@ -62,14 +61,3 @@ class DurableContract:
         assert await store.memos(id) == kept
         assert await store.prune(clock() + 60, 10) == 1
         assert await store.memos(id) == {}
-
-    async def test_memos_go_with_a_deleted_job(self, store: Store, worker: WorkerInfo) -> None:
-        assert isinstance(store, Monitored)
-        await store.insert([new(), new()])
-        job, other = await claim(store, worker)
-        for one in (job, other):
-            await store.keep_memo(one.id, one.token, "a", "1")
-        await step(store, worker, [done(job)])
-        assert await store.delete([job.id, other.id], None) == 1
-        assert await store.memos(job.id) == {}
-        assert await store.memos(other.id) == {"a": "1"}

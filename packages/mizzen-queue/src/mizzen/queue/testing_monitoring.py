@@ -174,6 +174,18 @@ class MonitoringContract:
         assert await store.find(ids[4]) is None
         assert await seen.delete(ids, None) == 0
 
+    async def test_memos_go_with_a_deleted_job(
+        self, store: Store, seen: Monitored, worker: WorkerInfo
+    ) -> None:
+        await store.insert([new(), new()])
+        job, other = await claim(store, worker)
+        for one in (job, other):
+            await store.keep_memo(one.id, one.token, "a", "1")
+        await step(store, worker, [done(job)])
+        assert await seen.delete([job.id, other.id], None) == 1
+        assert await store.memos(job.id) == {}
+        assert await store.memos(other.id) == {"a": "1"}
+
 
 def _facts(record: Record | None) -> list[object]:
     # A store may keep more of a job than a record tells.

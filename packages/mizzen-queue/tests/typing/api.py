@@ -20,6 +20,7 @@ from mizzen.queue import (
     Worker,
     current_job,
 )
+from mizzen.queue.notebook import View
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -106,6 +107,10 @@ async def use(session: AsyncSession) -> None:
     assert_type(await handle.cancel(), bool)
     assert_type(await q.retry(handle.id), bool)
     assert_type(handle.id, int)
+    assert_type(await handle.follow(), int)
+    assert_type(await q.follow([handle]), list[int])
+    assert_type(handle.view(), View)
+    assert_type(q.view(), View)
 
     async with q, q.worker(concurrency=4, queues=["mail"], grace="4s") as worker:
         assert_type(worker, Worker)

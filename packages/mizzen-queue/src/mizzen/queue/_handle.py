@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TextIO, TypeVar, cast
 
 import msgspec
 
+from ._display import html_table
 from ._errors import BadResult, JobCancelled, JobFailed, ResultTimeout, UnknownJob
 from ._records import Progress
 from ._units import Duration, seconds
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ._arguments import Arguments
     from ._queue import Queue
     from .abc import Record, Status
+    from .notebook import View
 
 __all__ = ["Handle"]
 
@@ -27,7 +29,7 @@ _FIRST_POLL, _LAST_POLL = 0.02, 0.5
 class Handle(Generic[R]):
     """One enqueued job, by its `id`."""
 
-    __slots__ = ("_arguments", "_owner", "id", "is_new", "kind")
+    __slots__ = ("_arguments", "_owner", "_seen", "id", "is_new", "kind")
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class Handle(Generic[R]):
         self._arguments = arguments
         self.id: int = id
         self.kind: str = kind
+        self._seen: Status | None = None
         self.is_new: bool = is_new
         """Whether enqueuing made it; a unique job may have been there already."""
 
@@ -53,6 +56,7 @@ class Handle(Generic[R]):
                 f"there is no job {self.id}: its transaction hasn't committed, or history "
                 "dropped it"
             )
+        self._seen = record.status
         return record
 
     async def status(self) -> Status:
@@ -87,11 +91,25 @@ class Handle(Generic[R]):
                 ) from exc
         return self._outcome(record)
 
+    async def follow(self, *, file: TextIO | None = None) -> R:
+        """Show a progress bar until the job has ended, and return its result; see Queue.follow."""
+        (result,) = await self._owner.follow([self], file=file)
+        return result
+
+    def view(self, every: float = 0.2) -> View:
+        """A live view of this job for a notebook; text anywhere else."""
+        from ._following import Following
+        from ._looks import JobsLook
+        from .notebook import View
+
+        return View(self, every, JobsLook(Following([self])))
+
     async def _ended(self, ended: asyncio.Event) -> Record:
         pause = _FIRST_POLL
         while True:
             record = await self._owner.store.find(self.id)
             if record is not None and record.status in ("done", "dead", "cancelled"):
+                self._seen = record.status
                 return record
             try:
                 async with asyncio.timeout(pause):
@@ -118,6 +136,10 @@ class Handle(Generic[R]):
 
     def __repr__(self) -> str:
         return f"<mizzen.queue.Handle {self.id} {self.kind}>"
+
+    def _repr_html_(self) -> str:
+        facts = {"job": self.id, "kind": self.kind, "queue": self._owner.url}
+        return html_table(facts | {"status": self._seen or "await handle.status()"})
 
 
 def _read_error(error: str | None) -> tuple[str, str]:

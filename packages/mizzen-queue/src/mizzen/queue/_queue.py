@@ -24,16 +24,16 @@ from ._retry import Retry
 from ._scheduling import Scheduling
 from ._transaction import insert_within
 from ._units import Duration, seconds
+from ._watching import Watching
 from .stores import mask, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 
-    from ._schedule import Schedule
     from ._place import RunIn
+    from ._schedule import Schedule
     from ._worker import Worker
     from .abc import Inserted, NewJob, Status, Store
-    from .notebook import View
 
 __all__ = ["Queue"]
 
@@ -43,7 +43,7 @@ R = TypeVar("R")
 _STATUSES: tuple[Status, ...] = ("queued", "scheduled", "running", "done", "dead", "cancelled")
 
 
-class Queue(Monitoring, Rehearsing, Scheduling):
+class Queue(Monitoring, Rehearsing, Scheduling, Watching):
     """Durable background jobs in the database at *url*.
 
     `memory:`, `sqlite:///app.db` or `postgresql://…`; a ready Store is accepted too. Ended jobs
@@ -376,12 +376,6 @@ class Queue(Monitoring, Rehearsing, Scheduling):
             "workers": float(len(self.workers)),
             "running": float(sum(worker.running for worker in self.workers)),
         }
-
-    def view(self, every: float = 0.5) -> View:
-        """A live view for a notebook: counts, rate and a progress bar; text anywhere else."""
-        from .notebook import View
-
-        return View(self, every)
 
     def __repr__(self) -> str:
         return queue_line(self)

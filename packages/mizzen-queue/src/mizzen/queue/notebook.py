@@ -1,19 +1,25 @@
-"""The live view: a progress bar and a table that follow a queue; text outside a notebook."""
+"""The live view: a progress bar and a table that follow jobs; text outside a notebook."""
 
 from __future__ import annotations
 
 import asyncio
 import html
 import importlib
+import importlib.util
 import sys
-import time
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ._following import Following
+    from ._looks import Look
 
 __all__ = ["View", "in_kernel"]
 
 
 class Shown(Protocol):
-    """What a view can follow; one that has `counts()` gets a progress bar too."""
+    """What a view can show."""
 
     def _repr_html_(self) -> str: ...
 
@@ -21,13 +27,14 @@ class Shown(Protocol):
 class View:
     """What `view()` returns; as a cell's last line it stays current until `close()`."""
 
-    def __init__(self, source: Shown, every: float) -> None:
-        self._source, self._every = source, every
+    def __init__(
+        self, source: Shown, every: float, look: Callable[[], Awaitable[Look]] | None = None
+    ) -> None:
+        self._source, self._every, self._look = source, every, look
         self._following: asyncio.Task[None] | None = None
         self._widget: Any = None
         self._bar: Any = None
         self._table: Any = None
-        self._ended: list[tuple[float, int]] = []
 
     def close(self) -> None:
         """Stop following; what is shown stays. Idempotent."""
@@ -55,13 +62,13 @@ class View:
         except ImportError:
             return None
         if self._widget is None:
-            self._bar = widgets.IntProgress(
+            self._bar = widgets.FloatProgress(
                 value=0, min=0, max=1, description="jobs", bar_style="info"
             )
             self._table = widgets.HTML(value=self._repr_html_())
             stop = widgets.Button(description="stop", icon="stop")
             stop.on_click(self._stopped)
-            bar = [self._bar] if hasattr(self._source, "counts") else []
+            bar = [self._bar] if self._look is not None else []
             self._widget = widgets.VBox([*bar, self._table, stop])
             self._widget.add_class("mizzen-view")
         if self._following is None:
@@ -74,33 +81,43 @@ class View:
     async def _follow(self) -> None:
         while True:
             try:
-                await self._refresh()
+                if await self._refresh():
+                    return
             except Exception as exc:
                 # Nobody sees an exception of a kernel's background task: show it in its place.
                 self._table.value = f"<pre>{html.escape(f'{type(exc).__name__}: {exc}')}</pre>"
             await asyncio.sleep(self._every)
 
-    async def _refresh(self) -> None:
-        counts = getattr(self._source, "counts", None)
-        if counts is not None:
-            self._show_progress(await counts())
-        self._table.value = self._repr_html_() + self._rate()
+    async def _refresh(self) -> bool:
+        if self._look is None:
+            self._table.value = self._repr_html_()
+            return False
+        look = await self._look()
+        self._bar.max, self._bar.value, self._bar.bar_style = look.total, look.done, look.style
+        self._table.value = look.html
+        return look.is_last
 
-    def _show_progress(self, counts: dict[str, int]) -> None:
-        ended, total = counts["done"] + counts["dead"] + counts["cancelled"], sum(counts.values())
-        self._bar.max = max(1, total)
-        self._bar.value = ended
-        self._bar.bar_style = (
-            "danger" if counts["dead"] else "success" if ended == total else "info"
-        )
-        # Once all is done there is no rate: the last one would slowly fade to a wrong number.
-        self._ended = [] if ended == total else [*self._ended[-9:], (time.monotonic(), ended)]
+    async def over(self) -> None:
+        """Wait until there is nothing to follow any more; at once where it isn't shown live."""
+        if self._following is not None:
+            await asyncio.wait((self._following,))
 
-    def _rate(self) -> str:
-        if len(self._ended) < 2:
-            return ""
-        (began, before), (now, ended) = self._ended[0], self._ended[-1]
-        return f"<p>{max(0.0, (ended - before) / (now - began)):,.0f} jobs per second</p>"
+
+async def display(following: Following) -> bool:
+    """Show jobs below the cell until all have ended; False where that can't be."""
+    if not in_kernel() or importlib.util.find_spec("ipywidgets") is None:
+        return False
+    from ._looks import JobsLook
+
+    view = View(following, 0.1, JobsLook(following))
+    # Untyped, as ipywidgets is.
+    shown: Any = importlib.import_module("IPython.display")
+    shown.display(view)
+    try:
+        await view.over()
+    finally:
+        view.close()
+    return True
 
 
 def in_kernel() -> bool:

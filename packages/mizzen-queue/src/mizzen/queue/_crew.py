@@ -51,6 +51,7 @@ class Crew:
         self._told: list[tuple[int, int, str]] = []
         self._prefetch = Prefetch(size)
         self._yielded_at = time.perf_counter()
+        self._resumes: Slot | None = None
 
     def start(self) -> list[asyncio.Task[None]]:
         """The runners' tasks, and the one that watches deadlines."""
@@ -138,8 +139,10 @@ class Crew:
             else:
                 await self._run_one(slot, claimed)
             if time.perf_counter() - self._yielded_at > _SLICE:
+                self._resumes = self._resumes or slot
                 await asyncio.sleep(0)
-                self._yielded_at = time.perf_counter()
+                if self._resumes is slot:  # the loop has been round
+                    self._resumes, self._yielded_at = None, time.perf_counter()
 
     async def _run_suspects(self, slot: Slot, claimed: Claimed) -> None:
         """Run jobs that a dead worker held: one at a time, and charged before they start.

@@ -122,7 +122,8 @@ class Ack(Struct, gc=False):
 class Step(Struct):
     """What one step brought: claimed jobs, ids whose ack came too late, the next due time.
 
-    `crowded` tells that limited jobs were left only because there was no room for them.
+    `crowded` tells that jobs were left that a further step may claim at once: limited ones that had
+    no room, or those beyond what the store gives at a time.
     """
 
     claimed: list[Claimed]

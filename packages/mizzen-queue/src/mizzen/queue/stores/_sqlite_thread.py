@@ -50,13 +50,18 @@ class SqliteThread:
         self._thread.start()
         await opened.future
 
-    async def run(self, operation: Callable[[sqlite3.Connection], T]) -> T:
-        """The operation's result, after its commit; StoreError or StoreBusy when it failed."""
+    async def run(
+        self, operation: Callable[[sqlite3.Connection], T], *, is_long: bool = False
+    ) -> T:
+        """The operation's result, after its commit; StoreError or StoreBusy when it failed.
+
+        One that *is_long* lets those go first that wait with it.
+        """
         if self._pid != os.getpid():
             raise StoreError(
                 "this queue was started before a fork: start a new one in the child process"
             )
-        request = _Request(operation)
+        request = _Request(operation, is_long=is_long)
         self._inbox.put(request)
         return cast("T", await request.future)
 
@@ -100,7 +105,12 @@ class SqliteThread:
                     last = True
                     break
                 group.append(following)
-            self._answer(connection, group)
+            for share in (
+                [request for request in group if not request.is_long],
+                [request for request in group if request.is_long],
+            ):
+                if share:
+                    self._answer(connection, share)
             if last:
                 return
 
@@ -121,7 +131,10 @@ class SqliteThread:
 class _Request:
     """One operation, and the future of the coroutine that asked for it."""
 
-    def __init__(self, operation: Callable[[sqlite3.Connection], object]) -> None:
+    def __init__(
+        self, operation: Callable[[sqlite3.Connection], object], *, is_long: bool = False
+    ) -> None:
+        self.is_long = is_long
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.error: BaseException | None = None

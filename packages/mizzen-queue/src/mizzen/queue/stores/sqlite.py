@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 # How soon an idle worker sees what another process committed.
 _POLL = 0.025
+# While others write, too, claims are small, so that nobody waits for long: a job is about 12 µs.
+_IN_COMPANY = 200
+_COMPANY = 0.25
 
 _STATES: tuple[Status, ...] = ("queued", "scheduled", "running")
 
@@ -63,6 +66,7 @@ class SqliteStore(SqliteMonitoring, schedules.SqliteSchedules):
         self._insert_keyed = sql.INSERT_KEYED.format(jobs="?")
         self._within = sql.WITHIN.format(jobs="?")
         self._claims = Claims()
+        self._inserted_at = float("-inf")
 
     async def start(self) -> None:
         self.path = os.path.abspath(self.path)  # noqa: ASYNC240  (a look-up of the cwd, no I/O)
@@ -102,6 +106,7 @@ class SqliteStore(SqliteMonitoring, schedules.SqliteSchedules):
             new = connection.execute(self._insert_keyed, (rows,)).fetchall()
             return in_order(jobs, new, lambda: connection.execute(self._within, (rows,)).fetchall())
 
+        self._inserted_at = time.monotonic()
         inserted = await self._writer.run(insert)
         self._ring()
         return inserted
@@ -116,17 +121,20 @@ class SqliteStore(SqliteMonitoring, schedules.SqliteSchedules):
         room: int = 0,
     ) -> Step:
         now = self.clock()
+        others_at = max(self._inserted_at, self.lane.contended_at)
+        most = min(want, _IN_COMPANY) if time.monotonic() - others_at < _COMPANY else want
 
         def step(connection: sqlite3.Connection) -> Step:
             refused = apply(connection, acks) if acks else set[int]()
             connection.execute(sql.PROMOTE, (now,))
             claim = Claim([])
-            if want:
-                claim = self._claims.claim(connection, worker, want, kinds, queues, room, now)
+            if most:
+                claim = self._claims.claim(connection, worker, most, kinds, queues, room, now)
+                claim.crowded |= most < want and len(claim.jobs) >= most
             due = connection.execute("SELECT min(run_at) FROM mizzen_job WHERE state = 1")
             return claim.step(refused, due.fetchone()[0])
 
-        return await self._writer.run(step)
+        return await self._writer.run(step, is_long=True)
 
     async def charge(self, job: Claimed) -> bool:
         return await self._change(

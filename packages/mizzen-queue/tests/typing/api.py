@@ -11,15 +11,20 @@ from mizzen.queue import (
     Event,
     Handle,
     JobFunction,
+    Minute,
     Queue,
     Ran,
     Rehearsal,
     Retry,
     Schedule,
     ScheduleInfo,
+    Tally,
     Worker,
+    WorkerRecord,
     current_job,
 )
+from mizzen.queue.abc import Record
+from mizzen.queue.dashboard import Dashboard, dashboard
 from mizzen.queue.notebook import View
 
 if TYPE_CHECKING:
@@ -106,6 +111,12 @@ async def use(session: AsyncSession) -> None:
     assert_type(await q.counts(kind="plain"), dict[str, int])
     assert_type(await handle.cancel(), bool)
     assert_type(await q.retry(handle.id), bool)
+    assert_type(await q.list(status="dead", before=7), list[Record])
+    assert_type(await q.tally(), list[Tally])
+    assert_type(await q.throughput(), list[Minute])
+    assert_type(await q.workers_alive(), list[WorkerRecord])
+    assert_type(await q.retry_all(kind="plain"), int)
+    assert_type(dashboard(q, auth=("ops", "pw")), Dashboard)
     assert_type(handle.id, int)
     assert_type(await handle.follow(), int)
     assert_type(await q.follow([handle]), list[int])

@@ -19,7 +19,8 @@ def test_all_is_what_is_public() -> None:
         if not name.startswith("_") and not inspect.ismodule(value)
     }
     assert public == set(mizzen.queue.__all__)
-    assert mizzen.queue.__all__ == sorted(mizzen.queue.__all__)
+    constants_first = sorted(mizzen.queue.__all__, key=lambda name: (not name.isupper(), name))
+    assert mizzen.queue.__all__ == constants_first
 
 
 @pytest.mark.parametrize("name", mizzen.queue.__all__)

@@ -8,6 +8,7 @@ from mizzen.queue.stores.memory import MemoryStore
 from mizzen.queue.stores.sqlite import SqliteStore
 from mizzen.queue.testing import Clock, StoreContract
 from mizzen.queue.testing_durable import DurableContract
+from mizzen.queue.testing_flows import FlowContract
 from mizzen.queue.testing_monitoring import MonitoringContract
 from mizzen.queue.testing_schedules import ScheduleContract
 
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from mizzen.queue.abc import Store
 
 
-class TestMemory(ScheduleContract, DurableContract, MonitoringContract, StoreContract):
+class Contract(FlowContract, ScheduleContract, DurableContract, MonitoringContract, StoreContract):
+    """All that our stores promise."""
+
+
+class TestMemory(Contract):
     @pytest.fixture
     async def store(self, clock: Clock) -> AsyncIterator[Store]:
         store = MemoryStore(clock)
@@ -27,7 +32,7 @@ class TestMemory(ScheduleContract, DurableContract, MonitoringContract, StoreCon
         await store.aclose()
 
 
-class TestSqlite(ScheduleContract, DurableContract, MonitoringContract, StoreContract):
+class TestSqlite(Contract):
     @pytest.fixture
     async def store(self, clock: Clock, tmp_path: Path) -> AsyncIterator[Store]:
         store = SqliteStore(f"sqlite:///{tmp_path}/app.db", clock)
@@ -37,7 +42,7 @@ class TestSqlite(ScheduleContract, DurableContract, MonitoringContract, StoreCon
 
 
 @pytest.mark.extra("psycopg")
-class TestPostgres(ScheduleContract, DurableContract, MonitoringContract, StoreContract):
+class TestPostgres(Contract):
     @pytest.fixture
     async def store(self, clock: Clock, postgres_url: str) -> AsyncIterator[Store]:
         from mizzen.queue.stores.postgres import PostgresStore

@@ -1,5 +1,6 @@
 """Durable background jobs in the database you already have."""
 
+from ._compose import batch, chain, chord, group
 from ._context import current_job
 from ._drain import Ran
 from ._errors import (
@@ -23,6 +24,7 @@ from ._iterate import Iteration
 from ._job import Call, JobFunction
 from ._limits import Limit, Rate, Unique
 from ._monitored import Minute, Tally, WorkerRecord
+from ._placeholders import OUTCOMES, RESULT, RESULTS, Outcome
 from ._queue import Queue
 from ._records import CurrentJob, Event, Job, Progress
 from ._rehearsal import Rehearsal
@@ -30,8 +32,13 @@ from ._retry import Retry
 from ._schedule import Schedule
 from ._scheduled import ScheduleInfo
 from ._worker import Worker
+from ._workflow import Node, Workflow
+from ._workflow_run import WorkflowNode, WorkflowRun, WorkflowStatus
 
 __all__ = [
+    "OUTCOMES",
+    "RESULT",
+    "RESULTS",
     "BadArguments",
     "BadJob",
     "BadResult",
@@ -49,7 +56,9 @@ __all__ = [
     "JobFunction",
     "Limit",
     "Minute",
+    "Node",
     "NotStarted",
+    "Outcome",
     "Progress",
     "Queue",
     "QueueError",
@@ -67,9 +76,18 @@ __all__ = [
     "UnknownJob",
     "Worker",
     "WorkerRecord",
+    "Workflow",
+    "WorkflowNode",
+    "WorkflowRun",
+    "WorkflowStatus",
+    "batch",
+    "chain",
+    "chord",
     "current_job",
+    "group",
 ]
 
 # Reprs, pickles and messages show the public path.
 for _name in __all__:
-    globals()[_name].__module__ = __name__
+    if not _name.isupper():  # the placeholders' type does
+        globals()[_name].__module__ = __name__

@@ -10,6 +10,7 @@ from ._child_process import FailedInChild
 from ._context import begin, running
 from ._errors import BadArguments, BadResult, GiveUp
 from ._failure import told
+from ._inputs import NoAnswer, with_results
 from ._iterate import Interrupted
 from ._ledger import Origin
 from ._records import Desk
@@ -82,6 +83,8 @@ async def attempt(
         slot.start_clock(function.timeout)
     outer = running.set(job)
     try:
+        if claimed.meta is not None:
+            claimed = await with_results(store, claimed)
         ack.result = await places.call(slot, claimed, function)
     except BadResult as exc:
         # The work is done, and doing it again would double it: only the result is lost.
@@ -116,7 +119,7 @@ def _fail(
     job: Job,
     now: float,
 ) -> None:
-    stopped = slot.interrupted is None and isinstance(exc, Interrupted)
+    stopped = slot.interrupted is None and isinstance(exc, (Interrupted, NoAnswer))
     if stopped or slot.interrupted == "abandon":
         ack.outcome = "release"
         return

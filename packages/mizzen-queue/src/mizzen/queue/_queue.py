@@ -9,14 +9,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 from ._address import refuse_while_importing
+from ._composing import Composing
 from ._display import html_table, queue_facts, queue_line
 from ._errors import BadJob, NotStarted, QueueError, StoreError
 from ._events import Listeners
+from ._flows import flows_of
 from ._handle import Handle
 from ._job import Call, JobDecorator, JobFunction
 from ._limits import Limit, Limits, Rate, Unique, as_rate
 from ._monitoring import Monitoring
 from ._once import for_all, without_repeats
+from ._placeholders import HOLE
 from ._records import Event, EventName, Job
 from ._rehearsing import Rehearsing
 from ._reports import tell_cancelled
@@ -25,15 +28,17 @@ from ._scheduling import Scheduling
 from ._transaction import insert_within
 from ._units import Duration, seconds
 from ._watching import Watching
+from .abc import Inserted
 from .stores import mask, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 
+    from ._flows import Link
     from ._place import RunIn
     from ._schedule import Schedule
     from ._worker import Worker
-    from .abc import Inserted, NewJob, Status, Store
+    from .abc import NewJob, Status, Store
 
 __all__ = ["Queue"]
 
@@ -43,7 +48,7 @@ R = TypeVar("R")
 _STATUSES: tuple[Status, ...] = ("queued", "scheduled", "running", "done", "dead", "cancelled")
 
 
-class Queue(Monitoring, Rehearsing, Scheduling, Watching):
+class Queue(Composing, Monitoring, Rehearsing, Scheduling, Watching):
     """Durable background jobs in the database at *url*.
 
     `memory:`, `sqlite:///app.db` or `postgresql://…`; a ready Store is accepted too. Ended jobs
@@ -200,6 +205,8 @@ class Queue(Monitoring, Rehearsing, Scheduling, Watching):
         for call in wanted:
             if call.owner is not self:
                 raise QueueError(f"{call!r} belongs to another queue: enqueue it there")
+            if HOLE in call.args:
+                raise QueueError(f"{call!r} takes another job's result: add it to a workflow")
         if not wanted:
             return []
         now = self.store.clock()
@@ -210,12 +217,17 @@ class Queue(Monitoring, Rehearsing, Scheduling, Watching):
             for id, job, call in zip(inserted.ids, jobs, wanted, strict=True)
         ]
 
-    async def _insert(self, jobs: Sequence[NewJob], tx: Any) -> Inserted:
+    async def _insert(
+        self, jobs: Sequence[NewJob], tx: Any, links: Sequence[Link] | None = None
+    ) -> Inserted:
         if self.rehearsal is not None:
             jobs = self.rehearsal.timed(jobs)
         once = without_repeats(jobs)
         if tx is None:
-            inserted = await self.store.insert(once)
+            if links is None:
+                inserted = await self.store.insert(once)
+            else:
+                inserted = Inserted(await flows_of(self.store).insert_flow(once, links))
             self._enqueued(inserted, once)
         else:
             answer: list[Inserted] = []
@@ -224,7 +236,7 @@ class Queue(Monitoring, Rehearsing, Scheduling, Watching):
                 self.store.ring()
                 self._enqueued(answer[0], once)
 
-            answer.append(await insert_within(tx, self.store, once, committed))
+            answer.append(await insert_within(tx, self.store, once, committed, links))
             inserted = answer[0]
         if self.rehearsal is not None:
             await self.rehearsal.inserted(inserted, tx)

@@ -14,11 +14,13 @@ import msgspec
 
 from ._errors import QueueError, StoreError
 from .abc import Inserted, Transactional
+from .stores._flow_rows import edge_rows, node_rows
 from .stores._inserted import has_keys, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ._flows import Link
     from .abc import NewJob, Store
 
 _PLACEHOLDERS = {
@@ -32,9 +34,13 @@ _PLACEHOLDERS = {
 
 
 async def insert_within(
-    tx: Any, store: Store, jobs: Sequence[NewJob], committed: Callable[[], None]
+    tx: Any,
+    store: Store,
+    jobs: Sequence[NewJob],
+    committed: Callable[[], None],
+    links: Sequence[Link] | None = None,
 ) -> Inserted:
-    """Insert *jobs* with *tx*.
+    """Insert *jobs* with *tx*; those of a workflow come with the *links* between them.
 
     *committed* is called after the commit where *tx* can tell (SQLAlchemy sessions); elsewhere
     workers find the jobs by polling. Failures of the statement are StoreError.
@@ -44,6 +50,8 @@ async def insert_within(
             "this queue's store can't join a transaction: leave tx= out, or put the queue into "
             "the database of the transaction"
         )
+    if links is not None:
+        _require_begun(tx)
     text = msgspec.json.encode(jobs).decode()
     try:
         keyed = has_keys(jobs)
@@ -51,6 +59,8 @@ async def insert_within(
         ended: list[Any] = []
         if len(rows) < len(jobs):
             ended = await _execute(tx, store, store.within_sql, text)
+        if links is not None:
+            await _link(tx, store, sorted(int(row[0]) for row in rows), links)
     except QueueError:
         raise
     except Exception as exc:
@@ -61,6 +71,27 @@ async def insert_within(
     if keyed:
         return in_order(jobs, rows, lambda: ended)
     return Inserted(sorted(int(row[0]) for row in rows))
+
+
+async def _link(tx: Any, store: Transactional, ids: Sequence[int], links: Sequence[Link]) -> None:
+    link_sql: tuple[str, str] | None = getattr(store, "link_sql", None)
+    if link_sql is None:
+        raise QueueError("this queue's store keeps no workflows in a caller's transaction")
+    for statement, rows in zip(link_sql, (node_rows(ids), edge_rows(ids, links)), strict=True):
+        await _execute(tx, store, statement, rows)
+
+
+def _require_begun(tx: Any) -> None:
+    """Refuse a connection that would commit statement by statement."""
+    if hasattr(tx, "pgconn"):  # psycopg
+        alone = tx.autocommit and not tx.info.transaction_status
+    elif hasattr(tx, "is_in_transaction"):  # asyncpg
+        alone = not tx.is_in_transaction()
+    else:  # sqlite3, aiosqlite; SQLAlchemy's begin by themselves
+        manual = getattr(tx, "isolation_level", "") is None or getattr(tx, "autocommit", 0) is True
+        alone = manual and not getattr(tx, "in_transaction", True)
+    if alone:
+        raise QueueError("this takes several statements: begin a transaction first")
 
 
 async def _execute(tx: Any, store: Transactional, sql: str, jobs: str) -> Any:

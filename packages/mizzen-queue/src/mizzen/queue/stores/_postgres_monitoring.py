@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._monitored import Tally, WorkerRecord
 from ..abc import Record
+from . import _postgres_flows as flows
 from . import _postgres_schema as sql
 from ._listing import STATES, listing
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from .._monitored import Filter
     from ..abc import Status
     from ._bell import Bell
+    from ._postgres_pool import Connections
 
 # What is dead or cancelled is rare among what is done, and is what people look for. Asked for
 # before it is made: even IF NOT EXISTS locks the table against writers.
@@ -73,6 +75,7 @@ class PostgresMonitoring:
     """The part of the PostgreSQL store that `mizzen.queue._monitored.Monitored` describes."""
 
     _bell: Bell
+    _connections: Connections
 
     def clock(self) -> float:
         raise NotImplementedError
@@ -109,7 +112,8 @@ class PostgresMonitoring:
         return {id: STATES[state] for id, state in rows}
 
     async def retry_many(self, ids: Sequence[int]) -> int:
-        revived = await self._count(sql.REVIVE, (list(ids),))
+        async with self._connections.lend() as connection:
+            revived = await flows.revive(connection, ids, self.clock())
         self._bell.ring()
         return revived
 

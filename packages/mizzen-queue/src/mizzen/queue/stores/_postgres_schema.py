@@ -245,16 +245,25 @@ WHERE (%(queue)s::text IS NULL OR queue = %(queue)s) AND (%(kind)s::text IS NULL
 GROUP BY status
 """
 
+# What history must not drop, as a job of a workflow waits or runs that needs it.
+NEEDED = """
+EXISTS (SELECT 1 FROM mizzen_job_edge JOIN mizzen_job ON mizzen_job.id = child
+        WHERE parent = mizzen_job_done.id)
+"""
+
 # Bounded, so that no prune is a long transaction. Ids grow with time: the newest are the latest.
-PRUNE = """
+PRUNE = f"""
 WITH gone AS (DELETE FROM mizzen_job_done WHERE id IN (
     (SELECT id FROM mizzen_job_done
-     WHERE finished_at < %(before)s AND coalesce(unique_until, 0) < %(now)s LIMIT 5000)
+     WHERE finished_at < %(before)s AND coalesce(unique_until, 0) < %(now)s
+       AND NOT {NEEDED} LIMIT 5000)
     UNION
     (SELECT id FROM mizzen_job_done
      WHERE status <> 'dead' AND coalesce(unique_until, 0) < %(now)s AND id <= (
         SELECT id FROM mizzen_job_done WHERE status <> 'dead'
-        ORDER BY id DESC LIMIT 1 OFFSET %(keep)s) LIMIT 5000)
-) RETURNING id), forgotten AS (DELETE FROM mizzen_job_memo USING gone WHERE job = gone.id)
+        ORDER BY id DESC LIMIT 1 OFFSET %(keep)s) AND NOT {NEEDED} LIMIT 5000)
+) RETURNING id), forgotten AS (DELETE FROM mizzen_job_memo USING gone WHERE job = gone.id
+), unlinked AS (DELETE FROM mizzen_job_edge USING gone WHERE child = gone.id
+), left_flow AS (DELETE FROM mizzen_job_node USING gone WHERE job = gone.id)
 SELECT count(*) FROM gone
 """

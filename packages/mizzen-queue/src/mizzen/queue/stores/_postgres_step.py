@@ -69,11 +69,12 @@ WITH RECURSIVE ack AS MATERIALIZED (
 )
 SELECT id, token, kind, queue, priority, args, attempt, max_attempts, created_at, suspect, meta
 FROM claimed
-UNION ALL SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM gone
+UNION ALL SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                 meta LIKE '%%"flow"%%', NULL FROM gone
 UNION ALL SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM again
 UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                  (SELECT count(*) FROM (SELECT 1 FROM mizzen_job
                   WHERE state = 0 AND gate IS NOT NULL LIMIT 1) AS gated),
                  (SELECT min(run_at) FROM mizzen_job WHERE state = 1),
-                 NULL, NULL
+                 EXISTS (SELECT 1 FROM mizzen_job_edge WHERE news), NULL
 """

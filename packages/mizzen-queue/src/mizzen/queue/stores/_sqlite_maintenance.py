@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..abc import WorkerInfo
+from . import _sqlite_flows as flows
 from . import _sqlite_schema as sql
 from ._rescue import WORKER_DIED, crash_pause
 from ._sqlite_memos import forget
@@ -75,7 +76,14 @@ def rescue(
 
 
 def revive(connection: sqlite3.Connection, id: int) -> bool:
-    """Move a dead or cancelled job from history back to the ready ones."""
+    """Move a dead or cancelled job from history back, and those that its end cancelled."""
+    revived = _revive(connection, id)
+    if revived:
+        flows.revived(connection, id, _revive)
+    return revived
+
+
+def _revive(connection: sqlite3.Connection, id: int) -> bool:
     revived = connection.execute(sql.REVIVE, (id,)).rowcount
     if revived:
         connection.execute("DELETE FROM mizzen_job_done WHERE id = ?", (id,))
@@ -90,9 +98,10 @@ def prune(connection: sqlite3.Connection, before: float, keep: int, now: float) 
     ).fetchall()
     for pair in kinds:
         gone += connection.execute(
-            "DELETE FROM mizzen_job_done WHERE id IN (SELECT id FROM mizzen_job_done WHERE "
+            "DELETE FROM mizzen_job_done WHERE id IN (SELECT id FROM mizzen_job_done WHERE "  # noqa: S608
             "status = ? AND kind = ? AND queue = ? AND finished_at < ? "
-            "AND (unique_until IS NULL OR unique_until < ?) LIMIT ?) RETURNING id",
+            f"AND (unique_until IS NULL OR unique_until < ?) AND NOT {flows.NEEDED} LIMIT ?) "
+            "RETURNING id",
             (*pair, before, now, _PRUNED_AT_ONCE),
         ).fetchall()
     # Ids grow with time, so the newest ids stand for the newest jobs.
@@ -102,10 +111,11 @@ def prune(connection: sqlite3.Connection, before: float, keep: int, now: float) 
     ).fetchone()
     if edge:
         gone += connection.execute(
-            "DELETE FROM mizzen_job_done WHERE id IN (SELECT id FROM mizzen_job_done WHERE "
-            "id <= ? AND status <> 'dead' AND (unique_until IS NULL OR unique_until < ?) LIMIT ?) "
-            "RETURNING id",
+            "DELETE FROM mizzen_job_done WHERE id IN (SELECT id FROM mizzen_job_done WHERE "  # noqa: S608
+            "id <= ? AND status <> 'dead' AND (unique_until IS NULL OR unique_until < ?) "
+            f"AND NOT {flows.NEEDED} LIMIT ?) RETURNING id",
             (edge[0], now, _PRUNED_AT_ONCE),
         ).fetchall()
     forget(connection, [id for (id,) in gone])
+    flows.forget(connection, [id for (id,) in gone])
     return len(gone)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..abc import Ack, Claimed, Gate, Inserted, KeyedJob, NewJob, Record, Status, Step, WorkerInfo
 from ._admission import Claim, Line, Usage, admit
 from ._bell import Bell
+from ._memory_flows import MemoryFlows
 from ._memory_monitoring import MemoryMonitoring
 from ._memory_schedules import MemorySchedules
 from ._rescue import WORKER_DIED, crash_pause
@@ -39,7 +40,7 @@ class _Row(Record):
     gate: Keys = NO_KEYS
 
 
-class MemoryStore(MemoryMonitoring, MemorySchedules):
+class MemoryStore(MemoryFlows, MemoryMonitoring, MemorySchedules):
     """The store contract on dictionaries and heaps; everything happens on the event loop."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -121,6 +122,7 @@ class MemoryStore(MemoryMonitoring, MemorySchedules):
     ) -> Step:
         now = self.clock()
         refused = {ack.id for ack in acks if not self._apply(ack, now)}
+        self._settle(now)
         self._promote(now)
         claim = Claim([])
         if want and worker in self._workers:
@@ -144,7 +146,7 @@ class MemoryStore(MemoryMonitoring, MemorySchedules):
             row.run_at, row.suspect = ack.run_at, False
             self._queue(row, now)
         else:
-            row.status, row.finished_at = ack.outcome, ack.finished_at
+            self._end(row, ack.outcome, ack.finished_at)
         return True
 
     def _claim(
@@ -246,7 +248,7 @@ class MemoryStore(MemoryMonitoring, MemorySchedules):
 
     def _queue(self, row: _Row, now: float) -> None:
         if row.cancelling:
-            row.status, row.finished_at = "cancelled", now
+            self._end(row, "cancelled", now)
         elif row.run_at is not None and row.run_at > now:
             row.status = "scheduled"
             heappush(self._due, (row.run_at, row.id))
@@ -301,7 +303,8 @@ class MemoryStore(MemoryMonitoring, MemorySchedules):
         charged, row.suspect = row.charged, True
         self._let_go(row)
         if charged and row.attempt >= row.max_attempts:
-            row.status, row.finished_at, row.error = "dead", now, WORKER_DIED
+            row.error = WORKER_DIED
+            self._end(row, "dead", now)
             return
         row.run_at = now + crash_pause(row.attempt) if charged else None
         self._queue(row, now)
@@ -315,7 +318,8 @@ class MemoryStore(MemoryMonitoring, MemorySchedules):
             row.cancelling = True
             self._bell.ring()
         else:
-            row.status, row.finished_at = "cancelled", self.clock()
+            self._end(row, "cancelled", self.clock())
+            self._settle(self.clock())
         return was
 
     async def cancelling(self, worker: int) -> list[int]:
@@ -348,6 +352,13 @@ class MemoryStore(MemoryMonitoring, MemorySchedules):
         return row is not None and row.status == "running" and row.token == token
 
     async def retry(self, id: int) -> bool:
+        revived = self._revive(id)
+        if revived:
+            self._revived(id)
+            self._bell.ring()
+        return revived
+
+    def _revive(self, id: int) -> bool:
         row = self._rows.get(id)
         if row is None or row.status not in ("dead", "cancelled"):
             return False
@@ -360,7 +371,6 @@ class MemoryStore(MemoryMonitoring, MemorySchedules):
         row.attempt, row.suspect, row.error, row.result = 0, False, None, None
         row.run_at = row.started_at = row.finished_at = None
         self._queue(row, self.clock())
-        self._bell.ring()
         return True
 
     async def find(self, id: int) -> Record | None:
@@ -378,7 +388,9 @@ class MemoryStore(MemoryMonitoring, MemorySchedules):
         ended = [
             row
             for row in self._rows.values()
-            if row.finished_at is not None and (row.unique_key is None or row.unique_until <= now)
+            if row.finished_at is not None
+            and (row.unique_key is None or row.unique_until <= now)
+            and not self._is_needed(row.id)
         ]
         counted = sorted(
             (row for row in ended if row.status != "dead"), key=lambda row: row.finished_at or 0.0
@@ -393,6 +405,7 @@ class MemoryStore(MemoryMonitoring, MemorySchedules):
 
     def _forget(self, id: int) -> None:
         self._memos.pop(id, None)
+        self._unlink(id)
         key = self._rows.pop(id).unique_key
         if key is not None and self._unique.get(key) == id:
             del self._unique[key]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import StoreError
 from ..abc import Claimed, Inserted, Record, Status, Step, WorkerInfo
+from . import _postgres_flows as flows
 from . import _postgres_memos as memos
 from . import _postgres_schedules as schedules
 from . import _postgres_schema as sql
@@ -35,7 +36,7 @@ _PROMOTE_EVERY = 0.5
 _SCHEMA_LOCK = 0x6D697A7A656E  # "mizzen": two processes that start at once create tables in turn
 
 
-class PostgresStore(PostgresMonitoring, schedules.PostgresSchedules):
+class PostgresStore(flows.PostgresFlows, PostgresMonitoring, schedules.PostgresSchedules):
     """One statement acks and claims, rows are locked with SKIP LOCKED, NOTIFY is the doorbell."""
 
     dialect = "postgresql"
@@ -53,6 +54,7 @@ class PostgresStore(PostgresMonitoring, schedules.PostgresSchedules):
         self._inserts = Inserts(self._fetch)
         self._claims = Claims()
         self._gated = False
+        self._news = False
 
     def clock(self) -> float:
         return self._local_clock() + self._skew
@@ -74,6 +76,7 @@ class PostgresStore(PostgresMonitoring, schedules.PostgresSchedules):
                 scheduled = await (await connection.execute(schedules.HAS_TABLES)).fetchone()
                 if not scheduled or not scheduled[0]:
                     await connection.execute(schedules.TABLES.encode())
+                await flows.create(connection)
             # Everybody goes by the server's clock: leases and delays mean the same on each node.
             cursor = await connection.execute(
                 "SELECT extract(epoch FROM clock_timestamp())::float8"
@@ -104,18 +107,30 @@ class PostgresStore(PostgresMonitoring, schedules.PostgresSchedules):
     ) -> Step:
         now = self.clock()
         by_gates = self._gated and want > 0
+        openly = 0 if by_gates else want
         values = _columns(acks) | {
             "worker": worker,
             "token": secrets.randbits(62),
-            "want": 0 if by_gates else want,
+            "want": openly,
             "kinds": list(kinds),
             "queues": None if queues is None else list(queues),
         }
         async with self._connections.lend() as connection:
+            if self._news:
+                await flows.settle(connection, now)
             if now >= self._promote_at:
                 await connection.execute(sql.PROMOTE, {"now": now})
             rows = await (await connection.execute(STEP, values)).fetchall()
-            summary: Any = next(row for row in rows if row[0] is None)
+            refused = {ack.id for ack in acks} - {row[0] for row in rows if row[1] is None}
+            self._news = any(row[9] for row in rows if row[1] is None)
+            if self._news and want:
+                # What these ends set free can be claimed at once.
+                await flows.settle(connection, now)
+                openly -= sum(row[1] is not None for row in rows)
+                again = values | _columns([]) | {"want": openly}
+                rows += await (await connection.execute(STEP, again)).fetchall()
+                self._news = False
+            summary: Any = [row for row in rows if row[0] is None][-1]
             self._gated, due = bool(summary[7]), summary[8]
             claimed = [Claimed(*row) for row in rows if row[1] is not None]
             claimed.sort(key=lambda job: (-job.priority, job.id))
@@ -127,7 +142,8 @@ class PostgresStore(PostgresMonitoring, schedules.PostgresSchedules):
                 )
             claim.jobs = claimed + claim.jobs
         self._promote_at = min(now + _PROMOTE_EVERY, due or now + _PROMOTE_EVERY)
-        refused = {ack.id for ack in acks} - {row[0] for row in rows if row[1] is None}
+        if self._news:
+            self._bell.ring()
         return claim.step(refused, due)
 
     async def charge(self, job: Claimed) -> bool:
@@ -185,6 +201,7 @@ class PostgresStore(PostgresMonitoring, schedules.PostgresSchedules):
             self._bell.ring()
         else:
             await self._change(sql.CANCELLED, {"now": self.clock()})
+            await self.settle_news()
         return was
 
     async def cancelling(self, worker: int) -> list[int]:
@@ -212,10 +229,7 @@ class PostgresStore(PostgresMonitoring, schedules.PostgresSchedules):
         )
 
     async def retry(self, id: int) -> bool:
-        revived = await self._change(sql.REVIVE, ([id],))
-        if revived:
-            self._bell.ring()
-        return revived
+        return await self.retry_many([id]) > 0
 
     async def find(self, id: int) -> Record | None:
         rows = await self._fetch(sql.FIND, {"id": id})

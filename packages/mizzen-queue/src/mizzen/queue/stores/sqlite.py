@@ -15,6 +15,7 @@ import msgspec
 
 from .._errors import QueueError
 from ..abc import Inserted, Record, Status, Step
+from . import _sqlite_flows as flows
 from . import _sqlite_memos as memos
 from . import _sqlite_schedules as schedules
 from . import _sqlite_schema as sql
@@ -43,7 +44,7 @@ _COMPANY = 0.25
 _STATES: tuple[Status, ...] = ("queued", "scheduled", "running")
 
 
-class SqliteStore(SqliteMonitoring, schedules.SqliteSchedules):
+class SqliteStore(flows.SqliteFlows, SqliteMonitoring, schedules.SqliteSchedules):
     """One thread writes, behind the lane; another reads, and watches for others' commits."""
 
     dialect = "sqlite"
@@ -67,6 +68,7 @@ class SqliteStore(SqliteMonitoring, schedules.SqliteSchedules):
         self._within = sql.WITHIN.format(jobs="?")
         self._claims = Claims()
         self._inserted_at = float("-inf")
+        self._flows = flows.FlowWatch()
 
     async def start(self) -> None:
         self.path = os.path.abspath(self.path)  # noqa: ASYNC240  (a look-up of the cwd, no I/O)
@@ -125,7 +127,9 @@ class SqliteStore(SqliteMonitoring, schedules.SqliteSchedules):
         most = min(want, _IN_COMPANY) if time.monotonic() - others_at < _COMPANY else want
 
         def step(connection: sqlite3.Connection) -> Step:
+            self._flows.watch(connection)
             refused = apply(connection, acks) if acks else set[int]()
+            self._flows.settle(connection, now)
             connection.execute(sql.PROMOTE, (now,))
             claim = Claim([])
             if most:
@@ -177,7 +181,9 @@ class SqliteStore(SqliteMonitoring, schedules.SqliteSchedules):
                 return None
             state: int = row[0]
             if state < 2:
+                self._flows.watch(connection)
                 end(connection, "cancelled", "id = :id", now, id=id)
+                self._flows.settle(connection, now)
             return _STATES[state]
 
         was = await self._writer.run(cancel)
@@ -282,7 +288,8 @@ def _tune(connection: sqlite3.Connection) -> None:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    for statement in (*sql.TABLES.split(";"), memos.TABLE, *schedules.TABLES.split(";")):
+    tables = (*sql.TABLES.split(";"), memos.TABLE, *flows.TABLES, *schedules.TABLES.split(";"))
+    for statement in tables:
         connection.execute(statement)
     _upgrade(connection)
     for statement in (*sql.INDEXES.split(";"), INDEXES):

@@ -11,7 +11,7 @@ from ._display import duration, readable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ._database import Database
+    from ._core import Core
 
 _WINDOW = 10.0  # seconds over which a rate is taken: long enough not to flicker
 _QUERIES = 5
@@ -30,7 +30,7 @@ class SlowQuery(Protocol):
 class Activity:
     """The counters of one database over the last moments; `html` looks again each time."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, database: Core, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._database, self._clock = database, clock
         self._seen: list[tuple[float, dict[str, float]]] = []
 

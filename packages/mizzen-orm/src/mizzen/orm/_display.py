@@ -6,10 +6,10 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._database import Database
+    from ._core import Core
 
 
-def database_facts(database: Database) -> dict[str, str]:
+def database_facts(database: Core) -> dict[str, str]:
     """Return what a database shows of itself; no I/O and no secrets."""
     facts = {"url": database.url, "state": "open" if database.started else "closed"}
     if database.started:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from .._database import Database
+    from .._core import Core
     from .isolation import Mode
 
 _LONGEST_PAUSE = 1.0
@@ -34,7 +34,7 @@ _LONGEST_PAUSE = 1.0
 class Attempts:
     """The attempts at one transaction, to be looped over once."""
 
-    def __init__(self, database: Database, mode: Mode, tries: int, pause: float) -> None:
+    def __init__(self, database: Core, mode: Mode, tries: int, pause: float) -> None:
         if tries < 1:
             raise ConfigurationError(f"attempts(tries={tries}): there is one try or more.")
         self.database = database

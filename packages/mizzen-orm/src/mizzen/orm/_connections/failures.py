@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
     from sqlalchemy.orm import Session
 
-    from .._database import Database
+    from .._core import Core
 
 _CONNECTION = "mizzen_connection"
 
@@ -42,7 +42,7 @@ def watch(session: Session, connection: Connection) -> None:
     _failures[connection] = []
 
 
-def refuse_to_go_on(database: Database, session: AsyncSession) -> None:
+def refuse_to_go_on(database: Core, session: AsyncSession) -> None:
     """Raise `RolledBack` if something has failed in the transaction of *session*."""
     connection = session.info.get(_CONNECTION)
     failed = [one for one in _failures.get(connection, ()) if one.counts()] if connection else []

@@ -13,7 +13,7 @@ from ..abc import Isolating
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-    from .._database import Database
+    from .._core import Core
     from ..abc import Driver
 
 
@@ -23,11 +23,11 @@ class Mode(NamedTuple):
     isolation: str | None = None
     readonly: bool = False
 
-    def engine(self, database: Database) -> AsyncEngine:
+    def engine(self, database: Core) -> AsyncEngine:
         """Return the engine to use: on SQLite, reads have connections of their own."""
         return database.reader if self.readonly else database.engine
 
-    async def begin(self, database: Database, session: AsyncSession) -> None:
+    async def begin(self, database: Core, session: AsyncSession) -> None:
         """Begin the transaction of *session* now, when there is anything to say about it."""
         if self != AS_IT_IS:
             with database.explained():

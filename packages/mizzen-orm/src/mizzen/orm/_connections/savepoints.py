@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
-    from .._database import Database
+    from .._core import Core
 
 
 @asynccontextmanager
-async def savepoint(database: Database, session: AsyncSession) -> AsyncGenerator[None]:
+async def savepoint(database: Core, session: AsyncSession) -> AsyncGenerator[None]:
     """All or nothing of what *session* does in the block."""
     refuse_to_go_on(database, session)
     point = session.begin_nested()

@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from .._database import Database
+    from .._core import Core
 
 
 @dataclass(eq=False)
 class Frame:
     """One open session or transaction."""
 
-    database: Database
+    database: Core
     session: AsyncSession
     writes: bool
     outer: Frame | None
@@ -54,7 +54,7 @@ class Frame:
 _ambient: ContextVar[Frame | None] = ContextVar("mizzen_orm_frame", default=None)
 
 
-def ambient(database: Database | None = None) -> Frame | None:
+def ambient(database: Core | None = None) -> Frame | None:
     """Return the innermost open frame, of *database* when one is given."""
     frame = _ambient.get()
     while frame is not None:
@@ -64,12 +64,12 @@ def ambient(database: Database | None = None) -> Frame | None:
     return None
 
 
-def writes_of(database: Database) -> list[float]:
+def writes_of(database: Core) -> list[float]:
     """Return when the open blocks of *database* last wrote, for its replicas."""
     return [frame.wrote for frame in _blocks(database)]
 
 
-def remember_write(database: Database) -> None:
+def remember_write(database: Core) -> None:
     """Let reads that follow a write be the primary's for a while, if there are replicas."""
     if database.replicas is not None:
         now = database.replicas.sticky.wrote()
@@ -77,7 +77,7 @@ def remember_write(database: Database) -> None:
             frame.wrote = now
 
 
-def writing(database: Database) -> Written:
+def writing(database: Core) -> Written:
     """Return what the innermost open transaction has written."""
     frame = ambient(database)
     if frame is None:
@@ -86,7 +86,7 @@ def writing(database: Database) -> Written:
 
 
 @asynccontextmanager
-async def reading(database: Database) -> AsyncGenerator[AsyncSession]:
+async def reading(database: Core) -> AsyncGenerator[AsyncSession]:
     """A session for reads: the ambient one, or one that lasts for the block."""
     frame = ambient(database)
     if frame is not None and frame.writes:
@@ -97,7 +97,7 @@ async def reading(database: Database) -> AsyncGenerator[AsyncSession]:
 
 
 @asynccontextmanager
-async def transaction(database: Database, mode: Mode = AS_IT_IS) -> AsyncGenerator[AsyncSession]:
+async def transaction(database: Core, mode: Mode = AS_IT_IS) -> AsyncGenerator[AsyncSession]:
     """All or nothing: a transaction, or a savepoint inside the ambient one."""
     outer = ambient(database)
     if outer is not None and outer.writes:
@@ -136,7 +136,7 @@ async def transaction(database: Database, mode: Mode = AS_IT_IS) -> AsyncGenerat
 
 
 @asynccontextmanager
-async def reader(database: Database) -> AsyncGenerator[AsyncSession]:
+async def reader(database: Core) -> AsyncGenerator[AsyncSession]:
     """The session of one read: the ambient one in turn, or one of its own."""
     frame = ambient(database)
     if frame is None or _is_behind(frame):
@@ -162,7 +162,7 @@ async def reader(database: Database) -> AsyncGenerator[AsyncSession]:
 
 
 @asynccontextmanager
-async def writer(database: Database) -> AsyncGenerator[AsyncSession]:
+async def writer(database: Core) -> AsyncGenerator[AsyncSession]:
     """The session of one write: the ambient transaction in turn, or one of its own."""
     frame = ambient(database)
     if frame is not None and frame.writes:
@@ -177,7 +177,7 @@ async def writer(database: Database) -> AsyncGenerator[AsyncSession]:
 
 
 @asynccontextmanager
-async def _session(database: Database) -> AsyncGenerator[AsyncSession]:
+async def _session(database: Core) -> AsyncGenerator[AsyncSession]:
     of_reads = partial(_of_reads, acting.info(database))
     if database.replicas is None:
         session = of_reads(database.reader)
@@ -210,7 +210,7 @@ def _of_reads(info: dict[str, object] | None, engine: AsyncEngine) -> AsyncSessi
     )
 
 
-def _blocks(database: Database) -> Iterator[Frame]:
+def _blocks(database: Core) -> Iterator[Frame]:
     frame = _ambient.get()
     while frame is not None:
         if frame.open and frame.database is database:
@@ -236,7 +236,7 @@ async def _entered(frame: Frame) -> AsyncGenerator[None]:
         _ambient.reset(token)
 
 
-def _reads(database: Database, session: AsyncSession) -> Frame:
+def _reads(database: Core, session: AsyncSession) -> Frame:
     return Frame(database, session, False, _ambient.get())
 
 

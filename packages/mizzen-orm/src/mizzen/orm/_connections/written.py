@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
     from sqlalchemy.orm import Session
 
-    from .._database import Database
+    from .._core import Core
     from .._events.change import Action
     from .._models.model import Model
 
@@ -96,7 +96,7 @@ class Written:
         del self._changes[mark.changes :]
         await self._tell_failure(mark.told, error)
 
-    async def committed(self, database: Database) -> None:
+    async def committed(self, database: Core) -> None:
         """Tell the listeners, then the `after_commit` callbacks; raises what these raise."""
         if database.caching is not None:
             await database.caching.committed(self)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import String, and_, inspect, or_, select, tuple_, type_coerce, update
 
 from .._connections import sessions
-from .._database import current
+from .._core import current
 from .._models import known
 from . import sealing
 from .encrypted import EncryptedText
 from .keys import configured
 
 if TYPE_CHECKING:
-    from .._database import Database
+    from .._core import Core
     from .._models.model import Model
 
 _ROWS_AT_ONCE = 500
@@ -29,7 +29,7 @@ def encrypted_fields(model: type[Model]) -> tuple[str, ...]:
     )
 
 
-async def reencrypt(model: type[Model], *, database: Database | None = None) -> int:
+async def reencrypt(model: type[Model], *, database: Core | None = None) -> int:
     """Encrypt anew, with the first key, what is under another one or plain; return how many rows.
 
     It goes through the table in batches, each in a transaction of its own unless one is open; it
@@ -48,7 +48,7 @@ async def reencrypt(model: type[Model], *, database: Database | None = None) -> 
 
 
 async def _reencrypt_some(
-    model: type[Model], database: Database, after: tuple[Any, ...] | None
+    model: type[Model], database: Core, after: tuple[Any, ...] | None
 ) -> tuple[tuple[Any, ...], int] | None:
     table: Any = inspect(model).local_table
     keys = list(table.primary_key.columns)

@@ -14,7 +14,7 @@ from sqlalchemy.orm.attributes import set_attribute, set_committed_value
 
 from .._connections import sessions
 from .._connections.guarding import CHECKED
-from .._database import current
+from .._core import current
 from .._events.change import Change
 from .._fields import in_place
 from .._tenancy.column import require_own
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from .._database import Database
+    from .._core import Core
     from .model import Model
 
 _ROWS_A_STATEMENT = 500
 
 
 async def insert_all(
-    model: type[Any], rows: Iterable[Any], database: Database | None = None
+    model: type[Any], rows: Iterable[Any], database: Core | None = None
 ) -> list[Any]:
     """Insert many rows, validated first; relations are not followed."""
     made = await made_from(model, rows)
@@ -58,7 +58,7 @@ async def insert_all(
     return made
 
 
-async def _through_session(model: type[Any], made: list[Any], database: Database) -> None:
+async def _through_session(model: type[Any], made: list[Any], database: Core) -> None:
     mapper: Mapper[Any] = inspect(model)
     keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
     async with sessions.writer(database) as session:

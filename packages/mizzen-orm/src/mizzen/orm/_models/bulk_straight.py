@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .._connections.direct import Straight
-    from .._database import Database
+    from .._core import Core
     from .row_statements import Change
 
 _PARAMETERS = 1_000
 _ROWS_OF_ARRAYS = 5_000
 
 
-async def inserted(model: type[Any], made: list[Any], database: Database) -> bool:
+async def inserted(model: type[Any], made: list[Any], database: Core) -> bool:
     """Insert new objects and give them their keys; return False where a session is needed."""
     straight = straight_to(database, model)
     if straight is None or is_listened(model) or not all(map(_is_alone, made)):

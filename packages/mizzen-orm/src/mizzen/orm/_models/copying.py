@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from .._connections.direct import Straight
-    from .._database import Database
+    from .._core import Core
 
 _ROWS = 1_000
 
 
 async def copy_all(
-    model: type[Any], rows: Iterable[Any] | AsyncIterable[Any], database: Database
+    model: type[Any], rows: Iterable[Any] | AsyncIterable[Any], database: Core
 ) -> int:
     """Insert *rows*, mappings or models, and return how many there were."""
     refuse_bulk(model)
@@ -84,7 +84,7 @@ async def _each(rows: Any) -> AsyncIterator[Any]:
 
 async def _send_or_tell(
     session: AsyncSession,
-    database: Database,
+    database: Core,
     straight: Straight | None,
     model: type[Any],
     part: list[Any],
@@ -104,7 +104,7 @@ async def _send_or_tell(
 
 async def _send(
     session: AsyncSession,
-    database: Database,
+    database: Core,
     straight: Straight | None,
     model: type[Any],
     part: list[Any],

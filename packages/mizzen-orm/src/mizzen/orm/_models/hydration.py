@@ -22,7 +22,7 @@ from .._fields import in_place
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .._database import Database
+    from .._core import Core
     from .model import Model
 
     Hydrate = Callable[[Sequence[Any], "Result"], list[Any]]
@@ -36,7 +36,7 @@ class Result:
 
     __slots__ = ("_rows", "database", "strict")
 
-    def __init__(self, database: Database, *, strict: bool = False) -> None:
+    def __init__(self, database: Core, *, strict: bool = False) -> None:
         self.database, self.strict = database, strict
         self._rows: list[weakref.ref[Any]] = []
 

@@ -22,15 +22,15 @@ from .hydration import state_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
-    from .._database import Database
+    from .._core import Core
     from .._events.change import Action
     from .model import Model
 
     Began = tuple[Model, Action]
-    Step = Callable[[Model, Database], Awaitable[None]]
+    Step = Callable[[Model, Core], Awaitable[None]]
 
 
-async def save(instance: Model, database: Database, write: Step) -> None:
+async def save(instance: Model, database: Core, write: Step) -> None:
     """Run *write*, which saves *instance* and what it refers to, with the callbacks of all."""
     began: dict[int, Began] = {}
     async with sessions.transaction(database):
@@ -47,7 +47,7 @@ async def save(instance: Model, database: Database, write: Step) -> None:
             raise
 
 
-async def destroy(instance: Model, database: Database, write: Step) -> None:
+async def destroy(instance: Model, database: Core, write: Step) -> None:
     """Run *write*, which deletes *instance*, with its callbacks."""
     async with sessions.transaction(database):
         await _run(instance, "before_destroy", (), "destroy")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._database import current
+from .._core import current
 from .._errors import ConfigurationError
 from .._queries.locking import require_transaction
 from . import dirty, writing

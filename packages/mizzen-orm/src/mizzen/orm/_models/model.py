@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
     from sqlmodel import Field
 
-    from .._database import Database
+    from .._core import Core
     from .._relations.declared import Relation
     from .._relations.polymorphic import Polymorphic
 
@@ -218,7 +218,7 @@ class Model(SQLModel, metaclass=ModelMeta, registry=known.fresh_registry()):
         return await bulk_inserting.insert_all(cls, rows)
 
     @classmethod
-    def using(cls, database: Database) -> Query[Self]:
+    def using(cls, database: Core) -> Query[Self]:
         """Return a query on *database*, when several are open."""
         return Query(cls).using(database)
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import Field
 
 from .._connections import sessions
-from .._database import current
+from .._core import current
 from .._errors import NotFound
 from .._queries.query import Query
 from . import lifecycle, writing
@@ -30,7 +30,7 @@ from .timestamps import now
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .._database import Database
+    from .._core import Core
 
 _mark: ContextVar[datetime | None] = ContextVar("mizzen_orm_deletion", default=None)
 
@@ -97,7 +97,7 @@ def marking() -> Generator[datetime]:
         _mark.reset(token)
 
 
-async def _mark_all(instance: Any, database: Database) -> None:
+async def _mark_all(instance: Any, database: Core) -> None:
     set_attribute(instance, "deleted_at", _mark.get())
     await writing.flush(instance, database)
     model = cast("Any", type(instance))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .._connections.direct import Answer, Prepared, Straight
-    from .._database import Database
+    from .._core import Core
     from .dirty import Differences
     from .model import Model
 
@@ -32,7 +32,7 @@ _EXPRESSIONS: dict[type, bool] = {}  # by kind of value
 _KINDS = 1000
 
 
-async def saved(instance: Model, database: Database, differing: Differences) -> int | None:
+async def saved(instance: Model, database: Core, differing: Differences) -> int | None:
     """Insert or update *instance*; return the rows changed, or None if it needs a session.
 
     Of what was assigned only *differing* is written: the row may have changed in the meantime.
@@ -61,7 +61,7 @@ async def saved(instance: Model, database: Database, differing: Differences) -> 
     return await _update(straight, database, instance, changes, state.key[1])
 
 
-async def created(made: Model, database: Database) -> bool:
+async def created(made: Model, database: Core) -> bool:
     """Insert an unfinished object, see `fresh_objects`, and finish it; False: it needs more."""
     model = type(made)
     straight = straight_to(database, model)
@@ -78,7 +78,7 @@ async def created(made: Model, database: Database) -> bool:
 
 async def _insert(
     straight: Straight,
-    database: Database,
+    database: Core,
     model: type[Any],
     names: tuple[str, ...],
     sent: Mapping[str, Any],
@@ -101,7 +101,7 @@ async def _insert(
 
 async def _update(
     straight: Straight,
-    database: Database,
+    database: Core,
     instance: Model,
     changes: dict[str, Any],
     identity: tuple[Any, ...],
@@ -115,7 +115,7 @@ async def _update(
     return answer.rowcount
 
 
-async def _written(straight: Straight, database: Database, statement: Prepared) -> Answer:
+async def _written(straight: Straight, database: Core, statement: Prepared) -> Answer:
     try:
         return await straight.write(statement)
     except (SQLAlchemyError, OSError, OverflowError, UnicodeEncodeError):

@@ -18,7 +18,7 @@ from .hydration import state_of
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from .._database import Database
+    from .._core import Core
     from .model import Model
 
 # Who has the turn of an object, by event loop and object.
@@ -27,7 +27,7 @@ _inside: ContextVar[bool] = ContextVar("mizzen_orm_turn", default=False)
 
 
 @asynccontextmanager
-async def turn(instance: Model, database: Database) -> AsyncGenerator[None]:
+async def turn(instance: Model, database: Core) -> AsyncGenerator[None]:
     """Wait until no other task writes *instance* or what a save of it takes along."""
     frame = sessions.ambient(database)
     # A transaction has a turn of its own, and a callback of a save must not wait for that save.

@@ -14,7 +14,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from .._connections import sessions
 from .._connections.written import Write, change_of
-from .._database import current
+from .._core import current
 from .._errors import NotFound, OrmError, Stale
 from .._fields import in_place
 from .._queries import filters
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from .._database import Database
+    from .._core import Core
     from .._events.change import Action
     from .model import Model
 
@@ -143,7 +143,7 @@ def _is_only_a_row(model: type[Any]) -> bool:
     )
 
 
-async def _save_straight(instance: Model, database: Database, inside: dirty.Differences) -> bool:
+async def _save_straight(instance: Model, database: Core, inside: dirty.Differences) -> bool:
     """Write one object without a session, if that can be."""
     is_new = state_of(instance).key is None
     changes = {} if is_new else dirty.changes_of(instance, inside)
@@ -157,7 +157,7 @@ async def _save_straight(instance: Model, database: Database, inside: dirty.Diff
 
 
 async def _tell(
-    database: Database, instance: Model, action: Action, changes: dirty.Differences | None = None
+    database: Core, instance: Model, action: Action, changes: dirty.Differences | None = None
 ) -> None:
     """Keep and publish what was committed."""
     database.count("transactions_total")
@@ -169,7 +169,7 @@ async def _tell(
             await database.feed.publish([change_of(Write(instance, action, changes))])
 
 
-async def flush(instance: Model, database: Database) -> None:
+async def flush(instance: Model, database: Core) -> None:
     """Write one object and what it newly refers to through a session, without callbacks."""
     async with sessions.writer(database) as session:
         await _adopt(instance, session)
@@ -179,7 +179,7 @@ async def flush(instance: Model, database: Database) -> None:
             raise _overtaken(instance) from error
 
 
-async def _delete(instance: Model, database: Database) -> None:
+async def _delete(instance: Model, database: Core) -> None:
     async with sessions.writer(database) as session:
         if not await _is_there(instance, session):  # SQLAlchemy only warns
             raise _overtaken(instance)

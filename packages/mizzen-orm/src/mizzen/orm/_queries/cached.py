@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from .._connections.direct import Straight
-    from .._database import Database
+    from .._core import Core
     from .._models.model import Model
 
 M = TypeVar("M", bound="Model")
@@ -36,7 +36,7 @@ class Cached(Chain[M]):
         return self._with(_kept=(None if expire is None else seconds(expire),))
 
 
-def way(query: Any, database: Database) -> Straight | None:
+def way(query: Any, database: Core) -> Straight | None:
     """Return how the rows of a cached query are read, or None where the cache does not count."""
     caching = database.caching
     if caching is None and database.query_cache is None:

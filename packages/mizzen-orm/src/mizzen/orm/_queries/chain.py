@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import QueryableAttribute, load_only
 
-from .._database import Database, current
+from .._core import Core, current
 from .._errors import ConfigurationError, Invalid, UnknownName
 from .._fields.lookups import refuse_order_by
 from .._models import known
@@ -39,7 +39,7 @@ M = TypeVar("M", bound="Model")
 class Chain(UnlikeLists, Generic[M]):
     """Rows of one model: conditions, order, relations. Nothing runs here."""
 
-    def __init__(self, model: type[M], *, database: Database | None = None) -> None:
+    def __init__(self, model: type[M], *, database: Core | None = None) -> None:
         known.require(model)
         self._model = model
         self._database = database
@@ -147,9 +147,9 @@ class Chain(UnlikeLists, Generic[M]):
             _conditions=self._conditions[conditions:], _keys=self._keys[keys:], _by_default=(0, 0)
         )
 
-    def using(self, database: Database) -> Self:
+    def using(self, database: Core) -> Self:
         """Run on *database*."""
-        if not isinstance(cast("object", database), Database):
+        if not isinstance(cast("object", database), Core):
             kind = type(database).__name__
             raise ConfigurationError(f"using() takes a Database, and not {kind}.")
         return self._with(_database=database)
@@ -248,7 +248,7 @@ class Chain(UnlikeLists, Generic[M]):
         """Return the rows' keys, for `field__in=query`."""
         return unlimited(self._rows())
 
-    def _db(self) -> Database:
+    def _db(self) -> Core:
         return self._database or current()
 
     def _primary(self) -> list[Any]:

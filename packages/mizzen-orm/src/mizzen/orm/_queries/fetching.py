@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
 
     from .._connections.direct import Answer, Straight
-    from .._database import Database
+    from .._core import Core
     from .._models.model import Model
 
 
@@ -48,7 +48,7 @@ class Tenant(NamedTuple):
     to_driver: Callable[[Any], Any] | None
 
 
-def straight_to(database: Database, model: type[Model]) -> Straight | None:
+def straight_to(database: Core, model: type[Model]) -> Straight | None:
     """Return the direct way for reads of *model*, or None where a session is needed."""
     straight = database.straight
     if straight is None or not hydration.plain(model) or acting(database) is not None:
@@ -57,7 +57,7 @@ def straight_to(database: Database, model: type[Model]) -> Straight | None:
     return None if frame is not None and frame.writes else straight
 
 
-def straight_to_writes(database: Database, model: type[Model]) -> Straight | None:
+def straight_to_writes(database: Core, model: type[Model]) -> Straight | None:
     """Return what compiles COPY for *model*, which has PostgreSQL to itself; None elsewhere."""
     straight = database.straight
     if straight is None or straight.compiler.dialect.name != "postgresql":
@@ -69,7 +69,7 @@ def straight_to_writes(database: Database, model: type[Model]) -> Straight | Non
     return None if any(kind._has_bind_expression for kind in fitting) else straight
 
 
-async def found(straight: Straight, database: Database, query: Any) -> list[Any]:
+async def found(straight: Straight, database: Core, query: Any) -> list[Any]:
     """Return the objects that *query* finds, with the relations that it includes."""
     prepared = None if straight.tagged else plans.prepared(straight, query)
     if prepared is None:
@@ -79,7 +79,7 @@ async def found(straight: Straight, database: Database, query: Any) -> list[Any]
 
 async def rows(
     straight: Straight,
-    database: Database,
+    database: Core,
     model: type[Any],
     statement: Select[Any],
     paths: Sequence[str] = (),
@@ -95,7 +95,7 @@ async def rows(
 
 async def _run(
     straight: Straight,
-    database: Database,
+    database: Core,
     model: type[Any],
     prepared: Prepared,
     paths: Sequence[str],
@@ -110,7 +110,7 @@ async def _run(
     return made
 
 
-async def by_key(straight: Straight, database: Database, model: type[Any], key: Any) -> Any | None:
+async def by_key(straight: Straight, database: Core, model: type[Any], key: Any) -> Any | None:
     """Return the row of *model* with this primary key of one column, or None."""
     kept = (model, "key", filters.mode(model))
     plan = straight.shapes.get(kept)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .._connections.direct import Straight
-    from .._database import Database
+    from .._core import Core
 
 # Keys in one SELECT: far below every database's limit of parameters, and few shapes to compile.
 _KEYS = 500
@@ -52,7 +52,7 @@ def simple(model: type[Any], paths: Sequence[str]) -> bool:
 
 
 async def load(
-    straight: Straight, database: Database, model: type[Any], rows: list[Any], paths: Sequence[str]
+    straight: Straight, database: Core, model: type[Any], rows: list[Any], paths: Sequence[str]
 ) -> None:
     """Load *paths* ("owner", "files.author") on *rows* of *model*."""
     onward: dict[str, list[str]] = {}
@@ -68,9 +68,7 @@ async def load(
         _attach(step, rows, found)
 
 
-async def _targets(
-    straight: Straight, database: Database, step: Step, rows: list[Any]
-) -> list[Any]:
+async def _targets(straight: Straight, database: Core, step: Step, rows: list[Any]) -> list[Any]:
     from .fetching import found as fetch
     from .query import Query
 

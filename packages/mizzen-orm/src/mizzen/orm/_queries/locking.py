@@ -9,7 +9,7 @@ from .._errors import ConfigurationError
 from .chain import Chain
 
 if TYPE_CHECKING:
-    from .._database import Database
+    from .._core import Core
     from .._models.model import Model
 
 M = TypeVar("M", bound="Model")
@@ -29,7 +29,7 @@ class Locking(Chain[M]):
         return self._with(_lock={"nowait": nowait, "skip_locked": skip_locked})
 
 
-def require_transaction(database: Database, call: str = "with_lock()") -> None:
+def require_transaction(database: Core, call: str = "with_lock()") -> None:
     """Raise `ConfigurationError` outside a transaction of *database*: a lock would end at once."""
     frame = sessions.ambient(database)
     if frame is None or not frame.writes:

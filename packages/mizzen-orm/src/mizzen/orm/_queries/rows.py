@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import QueryableAttribute
 
 from .._connections import sessions
-from .._database import current
+from .._core import current
 from .._errors import MultipleFound, NotFound, UnknownName
 from .._fields.lookups import refuse_order_by
 from .lookups import readable, unlimited
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import CTE, Row, Select, Subquery
 
-    from .._database import Database
+    from .._core import Core
     from .._models.model import Model
 
 
@@ -28,7 +28,7 @@ class Rows(UnlikeLists):
     """Rows of values of one query. Every method but the last in a chain returns a new one."""
 
     def __init__(
-        self, model: type[Model], database: Database | None, base: Any, columns: tuple[Any, ...]
+        self, model: type[Model], database: Core | None, base: Any, columns: tuple[Any, ...]
     ) -> None:
         self._model, self._database = model, database
         self._base = base

@@ -10,7 +10,7 @@ from .chain import Chain
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .._database import Database
+    from .._core import Core
     from .._models.model import Model
 
 M = TypeVar("M", bound="Model")
@@ -28,7 +28,7 @@ class Strict(Chain[M]):
         return self._with(_strict=True)
 
 
-def seal(rows: Iterable[Any], database: Database) -> None:
+def seal(rows: Iterable[Any], database: Core) -> None:
     """Let *rows*, and what was loaded with them, refuse relations that are not loaded."""
     result = Result(database, strict=True)
     waiting, seen = list(rows), set[int]()

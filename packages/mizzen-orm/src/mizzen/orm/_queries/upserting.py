@@ -19,14 +19,14 @@ from .lookups import column
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from .._database import Database
+    from .._core import Core
 
 # SQLite takes 32,766 parameters in a statement.
 _PARAMETERS = 8_000
 
 
 async def upsert(
-    database: Database,
+    database: Core,
     model: type[Any],
     rows: Iterable[Any],
     on: Sequence[str],
@@ -55,7 +55,7 @@ async def upsert(
 
 
 async def _upsert_part(
-    database: Database,
+    database: Core,
     model: type[Any],
     part: list[Mapping[str, Any]],
     on: Sequence[str],
@@ -72,7 +72,7 @@ async def _upsert_part(
     return await _run(database, model, statement)
 
 
-async def insert_missing(database: Database, model: type[Any], rows: Iterable[Any]) -> list[Any]:
+async def insert_missing(database: Core, model: type[Any], rows: Iterable[Any]) -> list[Any]:
     """Insert the rows that break no unique rule, and return those."""
     found: list[Any] = []
     made = _validated(model, rows)
@@ -179,7 +179,7 @@ def _filled_in(column: Any) -> bool:
     )
 
 
-def _insert(database: Database, model: type[Any], part: list[Mapping[str, Any]]) -> Any:
+def _insert(database: Core, model: type[Any], part: list[Mapping[str, Any]]) -> Any:
     kinds: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
     name = database.engine.dialect.name
     if name not in kinds:
@@ -190,11 +190,11 @@ def _insert(database: Database, model: type[Any], part: list[Mapping[str, Any]])
     return kinds[name](model).values(part)
 
 
-def _is_mysql(database: Database) -> bool:
+def _is_mysql(database: Core) -> bool:
     return database.engine.dialect.name in {"mysql", "mariadb"}
 
 
-async def _run(database: Database, model: type[Any], statement: Any) -> list[Any]:
+async def _run(database: Core, model: type[Any], statement: Any) -> list[Any]:
     async with sessions.writer(database) as session:
         found = await session.scalars(
             statement.returning(model), execution_options={"populate_existing": True}

@@ -17,13 +17,13 @@ from .._errors import NotUnique, QueryFailed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from .._database import Database
+    from .._core import Core
 
     Part = list[Mapping[str, Any]]
 
 
 async def upsert_part(
-    database: Database, model: type[Any], part: Part, on: Sequence[str], changed: Sequence[str]
+    database: Core, model: type[Any], part: Part, on: Sequence[str], changed: Sequence[str]
 ) -> list[Any]:
     """Insert or update rows with the same fields; return those of them that can be seen now."""
     rules = _unique_rules(model)
@@ -46,7 +46,7 @@ async def upsert_part(
         return list(found.all())
 
 
-async def insert_missing(database: Database, model: type[Any], rows: Iterable[Any]) -> list[Any]:
+async def insert_missing(database: Core, model: type[Any], rows: Iterable[Any]) -> list[Any]:
     """Insert the rows that break no unique rule, one by one, and return those."""
     found: list[Any] = []
     for row in rows:

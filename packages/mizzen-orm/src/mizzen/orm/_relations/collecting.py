@@ -9,7 +9,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.collections import collection_adapter
 
 from .._connections import sessions
-from .._database import Database, current
+from .._core import Core, current
 from .._errors import Invalid, NotFound, NotUnique
 from .._models.callbacks import callbacks_of
 from .._models.hydration import Result, mapper_of, state_of
@@ -97,7 +97,7 @@ def query(owner: Model, name: str) -> Query[Any]:
     return begun.where(tuple_(*mine).in_(there) if len(mine) > 1 else mine[0].in_(there))
 
 
-async def _link(database: Database, owner: Model, edge: Link, others: Sequence[Any]) -> None:
+async def _link(database: Core, owner: Model, edge: Link, others: Sequence[Any]) -> None:
     fields = [field for _, field in edge.far]
     found = await _links(database, owner, edge, others).pluck(*fields)
     held = {key if len(fields) > 1 else (key,) for key in found}
@@ -122,7 +122,7 @@ async def _link(database: Database, owner: Model, edge: Link, others: Sequence[A
                 raise
 
 
-async def _unlink(database: Database, owner: Model, edge: Link, others: Sequence[Any]) -> None:
+async def _unlink(database: Core, owner: Model, edge: Link, others: Sequence[Any]) -> None:
     links = _links(database, owner, edge, others)
     if not callbacks_of(edge.model):
         await links.delete_all()
@@ -157,7 +157,7 @@ def _are(model: type[Any], rows: Sequence[Any]) -> Any:
     )
 
 
-def _links(database: Database, owner: Model, edge: Link, others: Sequence[Any]) -> Query[Any]:
+def _links(database: Core, owner: Model, edge: Link, others: Sequence[Any]) -> Query[Any]:
     keys = {edge.key_of(other) for other in others}
     fields = [getattr(edge.model, field) for _, field in edge.far]
     among = or_(
@@ -213,7 +213,7 @@ def _list(held: Any) -> list[Any]:
     return held if hasattr(held, "append") else []  # SQLAlchemy's symbols say: nothing known
 
 
-def _begin(owner: Model, name: str, others: Sequence[Any]) -> tuple[Key | Link, Database]:
+def _begin(owner: Model, name: str, others: Sequence[Any]) -> tuple[Key | Link, Core]:
     _require_saved(owner)
     edge = edge_of(type(owner), name)
     for other in others:
@@ -245,6 +245,6 @@ def _require_optional(owner: Model, name: str, edge: Key) -> None:
             )
 
 
-def _database_of(owner: Model) -> Database:
+def _database_of(owner: Model) -> Core:
     origin = getattr(owner, "_read", False)
     return origin.database if isinstance(origin, Result) else current()

@@ -8,7 +8,7 @@ from sqlalchemy import String, func, literal, select, update
 from sqlalchemy.orm import aliased
 
 from .._connections import sessions
-from .._database import current
+from .._core import current
 from .._errors import ConfigurationError
 from .._models import known
 from .._models.hydration import mapper_of

@@ -10,7 +10,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.util import ClauseAdapter
 
 from .._connections import sessions
-from .._database import current
+from .._core import current
 from .._errors import NotFound
 from .._models.hydration import Result, mapper_of, state_of
 from .._queries import including, scopes
@@ -21,7 +21,7 @@ from . import polymorphic_loading
 from .lazy import Lazy, refuse_if_strict
 
 if TYPE_CHECKING:
-    from .._database import Database
+    from .._core import Core
     from .._models.model import Model
 
 _KEYS = 500
@@ -80,7 +80,7 @@ def _siblings(owner: Model, origin: Result) -> list[Any]:
     return [row for row in rows if row.__dict__.get(key) == whose]
 
 
-async def _load(database: Database, model: type[Any], rows: list[Any], name: str) -> None:
+async def _load(database: Core, model: type[Any], rows: list[Any], name: str) -> None:
     straight = straight_to(database, model)
     if straight is not None and including.simple(model, [name]):
         await including.load(straight, database, model, rows, [name])
@@ -92,7 +92,7 @@ async def _load(database: Database, model: type[Any], rows: list[Any], name: str
         await _join(database, model, rows[start : start + _KEYS], name)
 
 
-async def _join(database: Database, model: type[Any], rows: list[Any], name: str) -> None:
+async def _join(database: Core, model: type[Any], rows: list[Any], name: str) -> None:
     """Load any kind of relation, through the session: the transaction's, if there is one."""
     described: Any = mapper_of(model).relationships[name]
     target: Any = aliased(described.mapper.class_)

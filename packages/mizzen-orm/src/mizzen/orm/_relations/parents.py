@@ -14,7 +14,7 @@ from sqlalchemy.orm import RelationshipDirection
 from sqlalchemy.orm.attributes import set_committed_value
 
 from .._connections import sessions
-from .._database import current
+from .._core import current
 from .._errors import ConfigurationError
 from .._models.callbacks import register
 from .._models.dirty import changes_of, previous_changes_of, values_of

@@ -12,7 +12,7 @@ from .annotated import class_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .._database import Database
+    from .._core import Core
     from .polymorphic import Polymorphic
 
 _KEYS = 500
@@ -47,7 +47,7 @@ def split(
 
 
 async def include(
-    database: Database, rows: Sequence[Any], later: Iterable[tuple[str, str, str]]
+    database: Core, rows: Sequence[Any], later: Iterable[tuple[str, str, str]]
 ) -> None:
     """Load polymorphic relations of *rows*, or of what was loaded with them."""
     onward: dict[tuple[str, str], list[str]] = {}
@@ -61,7 +61,7 @@ async def include(
 
 
 async def load(
-    database: Database,
+    database: Core,
     owner: type[Any],
     rows: Sequence[Any],
     relation: Polymorphic,
@@ -88,7 +88,7 @@ async def load(
             polymorphic.hold(row, relation, others.get(relation.current(row)[1]))
 
 
-async def lazily(database: Database, owner: Any, siblings: list[Any], relation: Polymorphic) -> Any:
+async def lazily(database: Core, owner: Any, siblings: list[Any], relation: Polymorphic) -> Any:
     """Load *relation* of *owner*, and of its siblings that don't have it."""
     held = _held(owner, relation)
     if held is None or (held.kind, held.key) != relation.current(owner):
@@ -112,7 +112,7 @@ def _keys(relation: Polymorphic, rows: list[Any]) -> list[Any]:
 
 
 async def _by_key(
-    database: Database, model: type[Any], keys: list[Any], paths: Sequence[str]
+    database: Core, model: type[Any], keys: list[Any], paths: Sequence[str]
 ) -> dict[Any, Any]:
     from .._queries.query import Query
 

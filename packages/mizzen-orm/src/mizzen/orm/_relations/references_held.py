@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from .._connections import sessions
-from .._database import current
+from .._core import current
 from .._models.dirty import changes_of, values_of
 from .._models.hydration import mapper_of, state_of
 from .._queries import filters

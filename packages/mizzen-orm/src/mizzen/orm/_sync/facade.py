@@ -236,7 +236,7 @@ class Sync:
         return context
 
     async def _meant(self, awaitable: Awaitable[T]) -> T:
-        from .._database import current
+        from .._core import current
 
         try:
             plain = current() is self._database

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from .._database import Database
+    from .._core import Core
 
 _KEY = "mizzen_acting"
 _LONGEST_NAME = 63  # bytes
@@ -64,16 +64,16 @@ class Acting(NamedTuple):
             _require_security(self.role, connection.execute(_ROLE, asked).first())
 
 
-_acting: ContextVar[Mapping[Database, Acting]] = ContextVar("mizzen_orm_acting")
+_acting: ContextVar[Mapping[Core, Acting]] = ContextVar("mizzen_orm_acting")
 
 
-def acting(database: Database) -> Acting | None:
+def acting(database: Core) -> Acting | None:
     """Return what the context says about transactions of *database*, None if nothing."""
     held = _acting.get(None)
     return None if held is None else held.get(database)
 
 
-def info(database: Database) -> dict[str, object] | None:
+def info(database: Core) -> dict[str, object] | None:
     """Return what a session of *database* that is made now has to know."""
     found = acting(database)
     return None if found is None else {_KEY: found}
@@ -93,16 +93,14 @@ def begin(known: Mapping[Any, Any], connection: Connection) -> None:
 
 
 @contextmanager
-def in_schema(database: Database, schema: str, shared: tuple[str, ...]) -> Generator[None]:
+def in_schema(database: Core, schema: str, shared: tuple[str, ...]) -> Generator[None]:
     """Use the tables of *schema* for the block."""
     with _set(database, schema=schema, shared=shared):
         yield
 
 
 @contextmanager
-def as_role(
-    database: Database, role: str | None, claims: Mapping[str, Any] | None
-) -> Generator[None]:
+def as_role(database: Core, role: str | None, claims: Mapping[str, Any] | None) -> Generator[None]:
     """Act as *role*, with *claims*, for the block."""
     if role is None and claims is None:
         raise ConfigurationError("acting_as() takes a role, claims or both.")
@@ -136,7 +134,7 @@ def quoted(name: str) -> str:
 
 
 @contextmanager
-def _set(database: Database, **said: Any) -> Generator[None]:
+def _set(database: Core, **said: Any) -> Generator[None]:
     from .._connections.sessions import ambient
 
     if database.engine.dialect.name != "postgresql":

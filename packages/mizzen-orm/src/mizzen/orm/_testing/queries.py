@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from .._database import current
+from .._core import current
 from .._watching import sql_text
 
 if TYPE_CHECKING:

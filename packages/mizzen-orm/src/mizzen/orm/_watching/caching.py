@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .._connections.direct import Answer
     from .._connections.written import Written
-    from .._database import Database
+    from .._core import Core
     from ..abc import QueryCache
 
 _INFO = "mizzen_orm_tables_written"
@@ -37,7 +37,7 @@ _READS = {"SELECT", *sql_text.FRAMING}
 class Caching:
     """What one database keeps in its cache."""
 
-    def __init__(self, database: Database, cache: QueryCache, url: str) -> None:
+    def __init__(self, database: Core, cache: QueryCache, url: str) -> None:
         self._database = database
         self.cache = cache
         self._url = url

@@ -16,7 +16,7 @@ from . import sql_text
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
-    from .._database import Database
+    from .._core import Core
     from .query_run import QueryRun
     from .watch import Observing
 
@@ -24,7 +24,7 @@ _SCHEMA = "https://opentelemetry.io/schemas/1.33.0"
 _DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
 
 
-def trace_queries(db: Database, tracer_provider: TracerProvider | None = None) -> Observing:
+def trace_queries(db: Core, tracer_provider: TracerProvider | None = None) -> Observing:
     """Make an OpenTelemetry span of each statement, until `stop()` or a `with` ends.
 
     The statement is told without values. Without a provider the global one is used. Raises
@@ -43,7 +43,7 @@ def trace_queries(db: Database, tracer_provider: TracerProvider | None = None) -
 class Spans:
     """Turns what was run into spans."""
 
-    def __init__(self, tracer: Tracer, database: Database) -> None:
+    def __init__(self, tracer: Tracer, database: Core) -> None:
         self._tracer, self._database = tracer, database
         self._where: dict[str, str | int] | None = None
 
@@ -88,7 +88,7 @@ def _name(run: QueryRun) -> str:
     return f"{run.operation} {run.table}" if run.table is not None else run.operation
 
 
-def _where(database: Database) -> dict[str, str | int]:
+def _where(database: Core) -> dict[str, str | int]:
     dialect: Any = database.engine.dialect
     kind = "mariadb" if getattr(dialect, "is_mariadb", False) else str(dialect.name)
     if kind == "sqlite":

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from .._connections.direct import Answer, Prepared, Straight
-    from .._database import Database
+    from .._core import Core
     from .caching import Caching
 
     Listener = Callable[[QueryRun], object]
@@ -62,7 +62,7 @@ class Observing:
 class Watch:
     """The observers of one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Core) -> None:
         self._database = database
         self._observing: tuple[Observing, ...] = ()
         self.caching: Caching | None = None

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ._mariadb_pool import too_big
+from ._mariadb_portions import portions
 from ._mariadb_schema import HISTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from ..abc import Ack
     from ._mariadb_pool import Connection
@@ -48,7 +50,7 @@ SET job.state = ack.outcome = 'retry',
     job.worker = NULL, job.token = NULL, job.charged = 0;
 """
 
-_ONE_STATEMENT = 2_000_000  # characters of results and errors, about
+_REST = 10_000  # bytes of a statement beside results and errors
 
 
 async def apply(connection: Connection, acks: Sequence[Ack], begin: str) -> set[int]:
@@ -57,7 +59,7 @@ async def apply(connection: Connection, acks: Sequence[Ack], begin: str) -> set[
     *begin* is sent before the first of them.
     """
     refused = {ack.id for ack in acks}
-    for some in _portions(acks):
+    for some in portions([_fitting(ack, connection.packet) for ack in acks], _size):
         ended = [ack for ack in some if ack.outcome not in ("retry", "release")]
         again = [ack for ack in some if ack.outcome in ("retry", "release")]
         statements, values = begin, list[str]()
@@ -72,6 +74,18 @@ async def apply(connection: Connection, acks: Sequence[Ack], begin: str) -> set[
                 refused.difference_update(id for (id,) in result)
         begin = ""
     return refused
+
+
+def _fitting(ack: Ack, packet: int) -> Ack:
+    # The work is done, and doing it again would double it: only the result is lost.
+    if _size(ack) * 4 < packet:
+        return ack
+    text = _rows([ack])
+    size = len(text.encode()) + sum(text.count(character) for character in "'\"\\") + _REST
+    if size < packet:
+        return ack
+    told = f"the result is too large: {too_big(size, packet)}"
+    return msgspec.structs.replace(ack, result=None, error=told)
 
 
 def _held(acks: Iterable[Ack]) -> str:
@@ -102,13 +116,5 @@ def _rows(acks: Iterable[Ack]) -> str:
     ).decode()
 
 
-def _portions(acks: Sequence[Ack]) -> Iterator[list[Ack]]:
-    some: list[Ack] = []
-    size = 0
-    for ack in acks:
-        size += len(ack.result or "") + len(ack.error or "")
-        if some and size > _ONE_STATEMENT:
-            yield some
-            some, size = [], len(ack.result or "") + len(ack.error or "")
-        some.append(ack)
-    yield some
+def _size(ack: Ack) -> int:
+    return len(ack.result or "") + len(ack.error or "")

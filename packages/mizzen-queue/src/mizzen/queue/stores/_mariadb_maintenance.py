@@ -44,7 +44,7 @@ _SUSPECT = "worker = NULL, token = NULL, suspect = true, charged = 0"
 
 async def disown(connection: Connection, worker: int, held: Collection[int]) -> int:
     """Queue again, uncharged, what *worker* holds beyond *held*."""
-    beyond = f" AND id NOT IN ({_listed(held)})" if held else ""
+    beyond = f" AND id NOT IN ({listed(held)})" if held else ""
     (freed,) = await connection.run(_FREE + beyond, {"worker": worker})
     return int(freed)
 
@@ -65,13 +65,13 @@ async def rescue(
     count = 0
     if orphans := await connection.rows(_ORPHANS):
         # Looked at without a lock first: a locking one waits for jobs that are at work.
-        chosen = _listed(row[0] for row in orphans)
+        chosen = listed(row[0] for row in orphans)
         lost = await connection.rows(f"{_ORPHANS} AND id IN ({chosen}) FOR UPDATE SKIP LOCKED")
         count = len(lost)
         await _free(connection, lost, now)
     query = "SELECT c.id FROM mizzen_job_cancel AS c JOIN mizzen_job USING (id) WHERE state < 2"
     if ids := [id for (id,) in await connection.rows(query)]:
-        locked = f"SELECT id FROM mizzen_job WHERE state < 2 AND id IN ({_listed(ids)}) FOR UPDATE"
+        locked = f"SELECT id FROM mizzen_job WHERE state < 2 AND id IN ({listed(ids)}) FOR UPDATE"
         await end(connection, [id for (id,) in await connection.rows(locked)], "cancelled", now)
     ended = "DELETE FROM mizzen_job_cancel WHERE id NOT IN (SELECT id FROM mizzen_job)"
     await connection.run(f"{ended}; COMMIT")
@@ -93,12 +93,12 @@ async def _free(
     await end(connection, spent, "dead", now, WORKER_DIED)
     if uncharged:
         await connection.run(
-            f"UPDATE mizzen_job SET state = 0, {_SUSPECT} WHERE id IN ({_listed(uncharged)})"
+            f"UPDATE mizzen_job SET state = 0, {_SUSPECT} WHERE id IN ({listed(uncharged)})"
         )
     for pause, ids in pauses.items():
         await connection.run(
             f"UPDATE mizzen_job SET state = 1, run_at = {now + pause!r}, {_SUSPECT} "
-            f"WHERE id IN ({_listed(ids)})"
+            f"WHERE id IN ({listed(ids)})"
         )
 
 
@@ -107,34 +107,51 @@ async def end(
 ) -> None:
     """Move jobs that are locked already to history."""
     if ids:
-        statements = _END.replace("{ids}", _listed(ids))
+        statements = _END.replace("{ids}", listed(ids))
         await connection.run(statements, {"status": status, "now": now, "error": error})
 
 
-async def cancel(connection: Connection, id: int, now: float) -> int | None:
-    """End a job that doesn't run, or note that it is to be; the state that it was in."""
+async def cancel(connection: Connection, ids: Collection[int], now: float) -> dict[int, int]:
+    """End jobs that don't run, or note that they are to be; the states that they were in."""
+    chosen = listed(ids)
     _, rows = await connection.run(
-        "START TRANSACTION; SELECT state FROM mizzen_job WHERE id = %s FOR UPDATE", (id,)
+        "START TRANSACTION; "
+        f"SELECT id, state FROM mizzen_job WHERE id IN ({chosen}) ORDER BY id FOR UPDATE"
     )
-    for (state,) in rows:
-        if state < 2:
-            await end(connection, [id], "cancelled", now)
-        else:
-            note = "INSERT INTO mizzen_job_cancel (id) VALUES (%s) ON DUPLICATE KEY UPDATE id = id"
-            await connection.run(note, (id,))
+    states: dict[int, int] = dict(rows)
+    await end(connection, [id for id, state in states.items() if state < 2], "cancelled", now)
+    if running := [id for id, state in states.items() if state == 2]:
+        given = ",".join(f"({id})" for id in running)
+        note = f"INSERT INTO mizzen_job_cancel (id) VALUES {given} ON DUPLICATE KEY UPDATE id = id"
+        await connection.run(note)
     await connection.run("COMMIT")
-    return rows[0][0] if rows else None
+    return states
 
 
-async def revive(connection: Connection, id: int) -> bool:
-    """Move a dead or cancelled job from history back to the ready ones."""
-    _, there = await connection.run(f"START TRANSACTION; {REVIVE}", (id,))
-    revived = [row[0] for row in there] == [id]
-    if revived:
-        await connection.run("DELETE FROM mizzen_job_done WHERE id = %s", (id,))
-        await connection.run("DELETE FROM mizzen_job_cancel WHERE id = %s", (id,))
+async def revive(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Move dead and cancelled jobs from history back to the ready ones; which."""
+    chosen = listed(ids)
+    statement = REVIVE.replace("{ids}", chosen)
+    _, there = await connection.run(f"START TRANSACTION; {statement}")
+    # Where another one with the same unique key has come, its id is given instead.
+    if revived := {id for (id,) in there} & set(ids):
+        back = listed(revived)
+        await connection.run(f"DELETE FROM mizzen_job_done WHERE id IN ({back})")
+        await connection.run(f"DELETE FROM mizzen_job_cancel WHERE id IN ({back})")
     await connection.run("COMMIT")
     return revived
+
+
+async def delete(connection: Connection, ids: Collection[int]) -> int:
+    """Forget jobs that have ended, and what they kept; how many."""
+    if not ids:
+        return 0
+    chosen = listed(ids)
+    _, _, deleted, _ = await connection.run(
+        f"START TRANSACTION; DELETE FROM mizzen_job_memo WHERE job IN ({chosen}); "
+        f"DELETE FROM mizzen_job_done WHERE id IN ({chosen}); COMMIT"
+    )
+    return int(deleted)
 
 
 async def prune(connection: Connection, before: float, keep: int, now: float) -> int:
@@ -154,15 +171,9 @@ async def prune(connection: Connection, before: float, keep: int, now: float) ->
             "LIMIT %s"
         )
         rows += await connection.rows(query, (edge[0][0], now, _PRUNED_AT_ONCE))
-    if not rows:
-        return 0
-    chosen = _listed({id for (id,) in rows})
-    *_, pruned, _ = await connection.run(
-        f"START TRANSACTION; DELETE FROM mizzen_job_memo WHERE job IN ({chosen}); "
-        f"DELETE FROM mizzen_job_done WHERE id IN ({chosen}); COMMIT"
-    )
-    return int(pruned)
+    return await delete(connection, {id for (id,) in rows})
 
 
-def _listed(ids: Iterable[int]) -> str:
-    return ",".join(str(id) for id in ids)
+def listed(ids: Iterable[int]) -> str:
+    """*ids* for a list in parentheses, which matches nothing when there are none."""
+    return ",".join(str(id) for id in ids) or "NULL"

@@ -133,7 +133,7 @@ class Connections:
             connection = Connection(driver, 1 << 20)
             query = "SELECT VERSION(), @@max_allowed_packet"
             ((version, connection.packet),) = await connection.rows(query)
-            _check(version)
+            check_version(version)
             await connection.run(_SETTINGS)
         except BaseException:
             driver.close()
@@ -188,7 +188,8 @@ async def _result(cursor: Any) -> Any:
     return cursor.rowcount if cursor.description is None else await cursor.fetchall()
 
 
-def _check(version: str) -> None:
+def check_version(version: str) -> None:
+    """Refuse a server that lacks what the statements need."""
     numbers = re.search(r"(\d+)\.(\d+)\.\d+-MariaDB", version)
     if numbers is None:
         raise QueueError(

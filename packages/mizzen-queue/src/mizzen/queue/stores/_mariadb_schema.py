@@ -200,7 +200,7 @@ INSERT INTO mizzen_job (id, state, queue, kind, priority, args, max_attempts, cr
                         fair_key, meta)
 SELECT id, 0, queue, kind, priority, args, max_attempts, created_at, unique_key, unique_until,
        unique_until_start, limit_key, rate_key, fair_key, meta
-FROM mizzen_job_done WHERE id = %s AND status IN ('dead', 'cancelled') FOR UPDATE
+FROM mizzen_job_done WHERE id IN ({ids}) AND status IN ('dead', 'cancelled') ORDER BY id FOR UPDATE
 ON DUPLICATE KEY UPDATE repeats = mizzen_job.repeats
 RETURNING id
 """

@@ -12,32 +12,35 @@ import msgspec
 from .._errors import StoreBusy
 from ..abc import Inserted, Record, Status, Step
 from . import _mariadb_memos as memos
+from . import _mariadb_schedules as schedules
 from . import _mariadb_schema as sql
 from ._admission import Claim
 from ._bell import Bell
 from ._inserted import has_keys, in_order
+from ._listing import STATES
 from ._mariadb_acks import apply
 from ._mariadb_claim import Claims
 from ._mariadb_maintenance import cancel, disown, prune, rescue, revive
+from ._mariadb_monitoring import MariaDBMonitoring
 from ._mariadb_pool import Connection, Connections
+from ._mariadb_portions import portions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from ..abc import Ack, Claimed, Gate, NewJob, WorkerInfo
 
-_STATES: tuple[Status, ...] = ("queued", "scheduled", "running")
 _PROMOTE_EVERY = 0.5
 # How soon a worker sees what another process committed: fast when something just happened.
 _SOON, _LATE = 0.01, 0.1
 
-_TABLES = {**sql.TABLES, "mizzen_job_memo": memos.TABLE}
+_TABLES = {**sql.TABLES, "mizzen_job_memo": memos.TABLE, **schedules.TABLES}
 
 _PROMOTE = "UPDATE mizzen_job SET state = 0, run_at = NULL WHERE run_at <= %r;"
 _DUE = "SELECT MIN(run_at) FROM mizzen_job; COMMIT"
 
 
-class MariaDBStore:
+class MariaDBStore(MariaDBMonitoring, schedules.MariaDBSchedules):
     """Rows are locked with SKIP LOCKED; polling, which slows down when idle, is the doorbell."""
 
     dialect = "mariadb"
@@ -70,18 +73,26 @@ class MariaDBStore:
         await self._connections.aclose()
 
     async def insert(self, jobs: Sequence[NewJob]) -> Inserted:
-        rows = msgspec.json.encode(jobs).decode()
         keyed = has_keys(jobs)
         statement = (sql.INSERT_KEYED if keyed else sql.INSERT).format(jobs="%s")
+        texts = [
+            msgspec.json.encode(some).decode()
+            for some in portions(jobs, lambda job: len(job.args) + 200)
+        ]
 
         async def insert(connection: Connection) -> Inserted:
-            new = await connection.rows(statement, (rows,))
-            if not keyed:
-                return Inserted(sorted(id for (id,) in new))
+            if len(texts) > 1:
+                await connection.run("START TRANSACTION")
+            new = [row for text in texts for row in await connection.rows(statement, (text,))]
             ended: list[Any] = []
             if len(new) < len(jobs):
-                ended = await connection.rows(sql.WITHIN.format(jobs="%s"), (rows,))
-            return in_order(jobs, new, lambda: ended)
+                within = sql.WITHIN.format(jobs="%s")
+                ended = [row for text in texts for row in await connection.rows(within, (text,))]
+            if len(texts) > 1:
+                await connection.run("COMMIT")
+            if keyed:
+                return in_order(jobs, new, lambda: ended)
+            return Inserted(sorted(id for (id,) in new))
 
         inserted = await self._connections.perform(insert)
         self._bell.ring()
@@ -152,8 +163,8 @@ class MariaDBStore:
 
     async def cancel(self, id: int) -> Status | None:
         now = self.clock()
-        state = await self._connections.perform(lambda connection: cancel(connection, id, now))
-        was = None if state is None else _STATES[state]
+        states = await self._connections.perform(lambda connection: cancel(connection, [id], now))
+        was = STATES[states[id]] if id in states else None
         if was == "running":
             self._bell.ring()
         return was
@@ -195,10 +206,10 @@ class MariaDBStore:
         return bool(await self._rows(memos.KEEP, values))
 
     async def retry(self, id: int) -> bool:
-        revived = await self._connections.perform(lambda connection: revive(connection, id))
+        revived = await self._connections.perform(lambda connection: revive(connection, [id]))
         if revived:
             self._bell.ring()
-        return revived
+        return bool(revived)
 
     async def find(self, id: int) -> Record | None:
         rows = await self._rows(sql.FIND, {"id": id})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +20,7 @@ from mizzen.queue import (
     Retry,
     current_job,
 )
-from mizzen.queue.testing import FrozenClock
+from mizzen.queue.testing import FrozenClock, assert_enqueued
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -295,3 +295,44 @@ def test_misspelled_modes_are_explained() -> None:
         Queue().testing("fake")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match='write "raise" or "keep"'):
         Queue().testing(errors="no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def test_schedules_fire_when_the_clock_has_passed_their_times(q: Queue) -> None:
+    @q.job
+    async def report(kind: str) -> tuple[str, datetime]:
+        return kind, current_job().created_at
+
+    noon = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    q.schedule("nightly", report("nightly"), "0 3 * * *")
+    q.schedule("often", report("often"), every="10h")
+    with q.testing(clock=FrozenClock(noon)) as test:
+        test.clock.advance("1d")
+        ran = await q.drain()
+        assert [one.result[0] for one in ran].count("nightly") == 1
+        assert [one.result[0] for one in ran].count("often") in (2, 3)
+        assert ("nightly", datetime(2026, 5, 2, 3, tzinfo=UTC)) in [one.result for one in ran]
+        await assert_enqueued(q, report, args={"kind": "nightly"}, count=1)
+        assert await q.drain() == []
+        assert test.clock.now() == noon + timedelta(days=1)
+
+
+@pytest.mark.extra("psycopg")
+async def test_on_a_server_its_time_stands_still_too(postgres_url: str) -> None:
+    async with Queue(postgres_url) as q:
+
+        @q.job(retry=Retry(max=2, base="1h", jitter=0))
+        async def flaky() -> int:
+            if current_job().attempt == 1:
+                raise ZeroDivisionError
+            return 1
+
+        with q.testing(errors="keep") as test:
+            handle = await flaky().enqueue(delay="1d")
+            assert await q.drain() == []
+            test.clock.advance("1d")
+            assert [one.outcome for one in await q.drain()] == ["retry"]
+            test.clock.advance("1h")
+            assert [one.outcome for one in await q.drain()] == ["done"]
+            assert (await handle.record()).finished_at == pytest.approx(test.clock())
+        with q.testing("inline"), pytest.raises(ZeroDivisionError):
+            await flaky().enqueue()

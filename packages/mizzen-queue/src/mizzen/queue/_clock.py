@@ -33,7 +33,11 @@ class FrozenClock(Clock):
 
     def __init__(self, at: datetime | float | None = None) -> None:
         super().__init__()
-        self._at = at.timestamp() if isinstance(at, datetime) else time.time() if at is None else at
+        self.set(time.time() if at is None else at)
 
     def __call__(self) -> float:
         return self._at + self._ahead
+
+    def set(self, at: datetime | float) -> None:
+        """Stand at that time, which may lie behind."""
+        self._at, self._ahead = at.timestamp() if isinstance(at, datetime) else at, 0.0

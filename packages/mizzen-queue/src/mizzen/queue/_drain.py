@@ -54,6 +54,8 @@ async def drain(queue: Queue, errors: Errors, *, at_once: bool = False) -> list[
     ran: list[Ran] = []
     await runner.enter()
     try:
+        if queue.rehearsal is not None:
+            await queue.rehearsal.tick()
         while (claimed := await runner.next()) is not None:
             ran.append(await runner.run(claimed))
             if runner.failure is not None and errors == "raise":
@@ -85,6 +87,7 @@ class _Runner(Crew):
 
     async def leave(self) -> None:
         """Say goodbye; a job that was interrupted by a cancellation of the caller goes back."""
+        await self.places.aclose()
         await self._queue.store.leave(self._me.id)
 
     async def next(self) -> Claimed | None:

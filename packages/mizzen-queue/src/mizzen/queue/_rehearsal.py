@@ -8,6 +8,7 @@ import msgspec
 
 from ._clock import FrozenClock
 from ._drain import drain
+from ._ticker import Ticker
 from .stores.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from ._drain import Errors
     from ._queue import Queue
+    from ._records import Event
     from .abc import Inserted, NewJob, Store
 
 __all__ = ["Rehearsal"]
@@ -47,6 +49,7 @@ class Rehearsal:
         # In their order. SQLite gives the ids of what was rolled back again.
         self.enqueued: dict[int, None] = {}
         self._queue, self._outer, self._memory = queue, outer, memory
+        self._ticked_at = clock()
         self._store: tuple[Store, bool] | None = None
 
     def __enter__(self) -> Self:
@@ -57,16 +60,22 @@ class Rehearsal:
             self._store = queue.swap(store, started=True)
         self._real_clock = queue.store.clock
         _set_clock(queue.store, self.clock)
+        self.ticker: Ticker = Ticker(queue)
         queue.rehearsal = self
+        self._stop_listening = queue.on("enqueued", self._enqueued)
         return self
 
     def __exit__(self, *_: object) -> None:
         queue = self._queue
+        self._stop_listening()
         queue.rehearsal = self._outer
         _set_clock(queue.store, self._real_clock)
         if self._store is not None:
             store, started = self._store
             queue.swap(store, started=started)
+
+    def _enqueued(self, event: Event) -> None:
+        self.enqueued[event.job.id] = None
 
     def timed(self, jobs: Sequence[NewJob]) -> Sequence[NewJob]:
         """The jobs as they are to be stored: inline, nothing waits for its time."""
@@ -76,9 +85,26 @@ class Rehearsal:
 
     async def inserted(self, inserted: Inserted, tx: object) -> None:
         """Remember the jobs; inline, run them, unless they wait for their transaction."""
+        # An event tells of others, too, but not of those in a transaction that can't say its end.
         self.enqueued |= {id: None for id in inserted.ids if id not in inserted.found}
         if self.mode == "inline" and tx is None:
             await drain(self._queue, self.errors, at_once=True)
+
+    async def tick(self) -> None:
+        """Fire the schedules, each time in its turn, as if the clock had not jumped."""
+        schedules = self._queue.timetable.values()
+        if not schedules:
+            return
+        clock, end = self.clock, self.clock()
+        clock.set(min(self._ticked_at, end))
+        try:
+            await self.ticker.tick()
+            while (following := min(each.after(clock()) for each in schedules)) <= end:
+                clock.set(following)
+                await self.ticker.tick()
+        finally:
+            clock.set(end)
+            self._ticked_at = end
 
     def patience(self, limit: float | None) -> float | None:
         """How long to wait for a result; without a worker, not for long."""

@@ -1,314 +1,102 @@
-"""Jobs by the clock: any number of nodes fires each time once, whatever the clock does."""
+"""Schedules: how they are defined, what they tell, and that workers fire them."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from mizzen.queue import BadSchedule, Queue, QueueError, Schedule, StoreError, current_job
+from mizzen.queue import BadSchedule, Queue, QueueError, current_job
 from mizzen.queue._ticker import Ticker
-from mizzen.queue.abc import NewJob
 from mizzen.queue.stores.memory import MemoryStore
 from mizzen.queue.stores.sqlite import SqliteStore
+from mizzen.queue.testing import FrozenClock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from mizzen.queue.abc import Store
-
-    MakeStore = Callable[[], Store]
-
-NOON = datetime(2026, 5, 1, 12, 0, 30, tzinfo=UTC).timestamp()
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-class Still:
-    """A clock that stands where it was put."""
-
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def __call__(self) -> float:
-        return self.at
-
-    def set(self, text: str) -> None:
-        self.at = datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+async def report(day: str = "today") -> str:
+    return day
 
 
 @pytest.fixture
-def clock() -> Still:
-    return Still()
+def clock() -> FrozenClock:
+    return FrozenClock(NOON)
 
 
-@pytest.fixture(
-    params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.extra("psycopg"))]
-)
-def make_store(request: pytest.FixtureRequest, tmp_path: Path, clock: Still) -> MakeStore:
-    """One more node's store, of the same jobs."""
-    if request.param == "postgres":
-        from mizzen.queue.stores.postgres import PostgresStore
-
-        url = str(request.getfixturevalue("postgres_url"))
-        return lambda: on_time(PostgresStore(url, clock), clock)
-    if request.param == "sqlite":
-        return lambda: SqliteStore(f"sqlite:///{tmp_path}/app.db", clock)
-    shared = MemoryStore(clock)
-    return lambda: shared
-
-
-def on_time(store: Store, clock: Still) -> Store:
-    """The same, without the server's clock."""
-    store.clock = clock  # type: ignore[method-assign]  # pyright: ignore[reportAttributeAccessIssue]
-    return store
-
-
-class Node:
-    """A program with schedules, and one worker's ticker."""
-
-    def __init__(self, store: Store) -> None:
-        self.q = Queue(store)
-        self.ticker = Ticker(self.q)
-
-        @self.q.job
-        async def report(day: str = "today") -> str:
-            return f"{current_job().created_at:%H:%M}"
-
-        self.report = report
+@pytest.fixture(params=["memory", "sqlite"])
+async def q(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: FrozenClock
+) -> AsyncIterator[Queue]:
+    in_memory = request.param == "memory"
+    store = MemoryStore(clock) if in_memory else SqliteStore(f"sqlite:///{tmp_path}/app.db", clock)
+    async with Queue(store) as queue:
+        yield queue
 
 
 @pytest.fixture
-async def node(make_store: MakeStore) -> AsyncIterator[Callable[[], Node]]:
-    """Make nodes, whose queues are started with the first tick."""
-    nodes: list[Node] = []
-
-    def make() -> Node:
-        nodes.append(Node(make_store()))
-        return nodes[-1]
-
-    yield make
-    for one in nodes:
-        await one.q.aclose()
+def ticker(q: Queue) -> Ticker:
+    return Ticker(q)
 
 
-async def created(q: Queue) -> list[str]:
-    """The times of the jobs that wait, in their order."""
-    records = await q.list(limit=5000)
-    times = [datetime.fromtimestamp(record.created_at, UTC) for record in records]
-    return [f"{at:%m-%d %H:%M}" for at in reversed(times)]
-
-
-async def test_two_nodes_and_a_thousand_ticks_make_a_thousand_jobs(
-    node: Callable[[], Node], clock: Still
+async def test_a_new_schedule_has_missed_nothing(
+    q: Queue, ticker: Ticker, clock: FrozenClock
 ) -> None:
-    one, two = node(), node()
-    for each in (one, two):
-        await each.q.start()
-        each.q.schedule("minutely", each.report(), "* * * * *")
-    await asyncio.gather(one.ticker.tick(), two.ticker.tick())
-    assert await one.q.counts() == await two.q.counts()
-    for n in range(1000):
-        clock.at += 60
-        assert set(await asyncio.gather(one.ticker.tick(), two.ticker.tick())) == {1.0}
-        if n % 100 == 0:
-            assert (await two.q.counts())["queued"] == n + 1
-    times = await created(one.q)
-    assert len(times) == len(set(times)) == 1000
-    assert times[0] == "05-01 12:01"
-    assert times[-1] == "05-02 04:40"
-    assert one.q.stats()["enqueued_total"] + two.q.stats()["enqueued_total"] == 1000
-
-
-async def test_a_new_schedule_has_missed_nothing(node: Callable[[], Node], clock: Still) -> None:
-    one = node()
-    await one.q.start()
-    one.q.schedule("a", one.report(), "0 12 * * *", misfire=None, missed="all")
-    await one.ticker.tick()
-    assert await created(one.q) == []
-    clock.set("2026-05-02T12:00")
-    await one.ticker.tick()
-    assert await created(one.q) == ["05-02 12:00"]
-
-
-@pytest.mark.parametrize(
-    ("missed", "misfire", "expected"),
-    [
-        ("last", "1h", ["15:00"]),
-        ("last", "5m", []),
-        ("last", None, ["15:00"]),
-        ("all", "1h", ["14:30", "15:00"]),
-        ("all", None, ["12:30", "13:00", "13:30", "14:00", "14:30", "15:00"]),
-    ],
-)
-async def test_three_hours_of_downtime_are_made_up_for_as_wished(
-    node: Callable[[], Node], clock: Still, missed: str, misfire: str | None, expected: list[str]
-) -> None:
-    before = node()
-    await before.q.start()
-    before.q.schedule("a", before.report(), "*/30 * * * *")
-    await before.ticker.tick()
-    clock.set("2026-05-01T15:10")  # nobody ticked since 12:00
-    after, beside = node(), node()
-    for each in (after, beside):
-        await each.q.start()
-        each.q.schedule("a", each.report(), "*/30 * * * *", misfire=misfire, missed=missed)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    await asyncio.gather(after.ticker.tick(), beside.ticker.tick())
-    assert await created(after.q) == [f"05-01 {at}" for at in expected]
-    clock.set("2026-05-01T15:30")
-    await asyncio.gather(after.ticker.tick(), beside.ticker.tick())
-    assert await created(after.q) == [f"05-01 {at}" for at in [*expected, "15:30"]]
-
-
-async def test_a_clock_that_steps_back_fires_nothing_twice(
-    node: Callable[[], Node], clock: Still
-) -> None:
-    one = node()
-    await one.q.start()
-    one.q.schedule("a", one.report(), "*/10 * * * *")
-    await one.ticker.tick()
-    for minute in ("10", "20", "30"):
-        clock.set(f"2026-05-01T12:{minute}")
-        await one.ticker.tick()
-    clock.set("2026-05-01T11:59:59")  # for this node, and one that starts now
-    two = node()
-    await two.q.start()
-    two.q.schedule("a", two.report(), "*/10 * * * *")
-    await asyncio.gather(one.ticker.tick(), two.ticker.tick())
-    for passed in range(40):
-        clock.set(f"2026-05-01T12:{passed:02}")
-        await asyncio.gather(one.ticker.tick(), two.ticker.tick())
-    assert await created(one.q) == ["05-01 12:10", "05-01 12:20", "05-01 12:30", "05-01 12:00"]
-
-
-async def test_a_clock_that_was_years_ahead_stops_nothing(
-    node: Callable[[], Node], clock: Still
-) -> None:
-    one = node()
-    await one.q.start()
-    clock.set("2038-01-01T00:00:30")
-    one.q.schedule("a", one.report(), "*/10 * * * *")
-    await one.ticker.tick()
-    clock.set("2038-01-01T00:10")
-    await one.ticker.tick()
-    clock.at = NOON
-    two = node()
-    await two.q.start()
-    two.q.schedule("a", two.report(), "*/10 * * * *")
-    await asyncio.gather(one.ticker.tick(), two.ticker.tick())
-    clock.set("2026-05-01T12:10")
-    await asyncio.gather(one.ticker.tick(), two.ticker.tick())
-    assert await created(one.q) == ["01-01 00:10", "05-01 12:10"]
-
-
-async def test_summer_time_comes_and_goes(node: Callable[[], Node], clock: Still) -> None:
-    one, two = node(), node()
-    for each in (one, two):
-        await each.q.start()
-        each.q.schedule("nightly", each.report(), "30 2 * * *", tz="Europe/Paris")
-        each.q.schedule("hourly", each.report(), "@hourly", tz="Europe/Paris")
-    clock.set("2026-03-28T22:30")
-    for _ in range(24 * 4):
-        await asyncio.gather(one.ticker.tick(), two.ticker.tick())
-        clock.at += 900
-    forward = await created(one.q)
-    assert forward.count("03-29 01:00") == 2  # the hour and what was missing before it
-    assert len(forward) == 25
-    clock.set("2026-10-24T20:30")
-    await asyncio.gather(one.ticker.tick(), two.ticker.tick())
-    seen = len(await created(one.q))
-    for _ in range(24 * 4):
-        clock.at += 900
-        await asyncio.gather(one.ticker.tick(), two.ticker.tick())
-    back = (await created(one.q))[seen:]
-    assert [at for at in back if at.endswith("30")] == ["10-25 00:30"]  # the first 2:30
-    assert len(back) == 25
-
-
-async def test_a_schedule_removed_from_the_code_stops(
-    node: Callable[[], Node], clock: Still
-) -> None:
-    old = node()
-    await old.q.start()
-    old.q.schedule("gone", old.report(), every="1h")
-    old.q.schedule("kept", old.report(), every="1h")
-    await old.ticker.tick()
-    new = node()
-    await new.q.start()
-    new.q.schedule("kept", new.report(), every="1h")
-    await new.ticker.tick()
-    clock.set("2026-05-01T13:00")
-    await new.ticker.tick()
-    assert len(await created(new.q)) == 1
-    assert [one.name for one in await new.q.schedules()] == ["kept"]
+    daily = q.job(report)
+    q.schedule("a", daily(), "0 11 * * *", misfire=None, missed="all")
+    await ticker.tick()
+    assert await q.list() == []
+    clock.advance("23h")
+    await ticker.tick()
+    assert len(await q.list()) == 1
 
 
 async def test_other_times_count_from_when_they_were_changed(
-    node: Callable[[], Node], clock: Still
+    q: Queue, ticker: Ticker, clock: FrozenClock
 ) -> None:
-    old, new = node(), node()
-    await old.q.start()
-    old.q.schedule("a", old.report(), "0 11 * * *")
-    await old.ticker.tick()
-    clock.set("2026-05-02T12:10")
-    await new.q.start()
-    new.q.schedule("a", new.report(), "0 12 * * *")
-    await new.ticker.tick()
-    assert await created(new.q) == []
+    daily = q.job(report)
+    q.schedule("a", daily(), "0 11 * * *")
+    await ticker.tick()
+    clock.advance("30m")
+    q.schedule("a", daily(), "15 * * * *")  # came a quarter of an hour ago
+    await Ticker(q).tick()
+    assert await q.list() == []
+    clock.advance("45m")
+    q.schedule("a", daily(), "15 * * * *")  # the same, in a program that starts now
+    await Ticker(q).tick()
+    assert len(await q.list()) == 1
 
 
 async def test_defined_again_while_it_runs_it_goes_by_the_new_times(
-    node: Callable[[], Node], clock: Still
+    q: Queue, ticker: Ticker, clock: FrozenClock
 ) -> None:
-    one = node()
-    await one.q.start()
-    one.q.schedule("a", one.report(), "15 * * * *")
-    await one.ticker.tick()
-    one.q.schedule("a", one.report(), "45 * * * *")
-    for at in ("12:15", "12:30", "12:45"):
-        clock.set(f"2026-05-01T{at}")
-        await one.ticker.tick()
-    assert await created(one.q) == ["05-01 12:45"]
-
-
-async def test_one_is_paused_and_resumed(node: Callable[[], Node], clock: Still) -> None:
-    one, two = node(), node()
-    plans: list[Schedule] = []
-    for each in (one, two):
-        await each.q.start()
-        plans.append(each.q.schedule("a", each.report(), "*/10 * * * *", missed="all"))
-    await two.ticker.tick()
-    await plans[0].pause()
-    for at in ("12:10", "12:20"):
-        clock.set(f"2026-05-01T{at}")
-        await asyncio.gather(one.ticker.tick(), two.ticker.tick())
-    (info,) = await two.q.schedules()
-    assert info.paused
-    assert info.next_fire is None
-    clock.set("2026-05-01T12:25")
-    await two.q.resume_schedule("a")
-    late = node()
-    await late.q.start()
-    late.q.schedule("a", late.report(), "*/10 * * * *", missed="all")
-    clock.set("2026-05-01T12:30")
-    await asyncio.gather(one.ticker.tick(), two.ticker.tick(), late.ticker.tick())
-    assert await created(one.q) == ["05-01 12:30"]
-    with pytest.raises(QueueError, match="there is no schedule 'b'; there are: a"):
-        await one.q.pause_schedule("b")
+    daily = q.job(report)
+    q.schedule("a", daily(), "15 * * * *")
+    await ticker.tick()
+    q.schedule("a", daily(), "45 * * * *")
+    for _ in range(3):
+        clock.advance("15m")
+        await ticker.tick()
+    (job,) = await q.list()
+    assert job.created_at == NOON.timestamp() + 45 * 60
 
 
 async def test_a_dashboard_sees_the_last_and_the_next_fire(
-    node: Callable[[], Node], clock: Still
+    q: Queue, ticker: Ticker, clock: FrozenClock
 ) -> None:
-    one = node()
-    await one.q.start()
+    daily = q.job(report)
     paris = ZoneInfo("Europe/Paris")
-    one.q.schedule("a", one.report("x"), "0 15 * * *", tz="Europe/Paris")
-    one.q.schedule("b", one.report(), every="90m")
-    a, b = await one.q.schedules()
+    q.schedule("a", daily("x"), "0 15 * * *", tz="Europe/Paris")
+    q.schedule("b", daily(), every="90m")
+    a, b = await q.schedules()
     assert (a.name, a.when, a.tz, a.kind, a.args) == (
         "a",
         "0 15 * * *",
@@ -319,78 +107,44 @@ async def test_a_dashboard_sees_the_last_and_the_next_fire(
     assert (b.when, b.tz, b.last_fire, b.last_job) == ("every 90m", None, None, None)
     assert a.next_fire == datetime(2026, 5, 1, 15, tzinfo=paris)
     assert str(a.next_fire) == "2026-05-01 15:00:00+02:00"
-    await one.ticker.tick()
-    clock.set("2026-05-01T13:00")
-    await one.ticker.tick()
-    a, _ = await one.q.schedules()
+    await ticker.tick()
+    clock.advance("1h")
+    await ticker.tick()
+    a, _ = await q.schedules()
     assert a.last_fire == datetime(2026, 5, 1, 15, tzinfo=paris)
     assert a.last_job == 1
     assert a.next_fire == datetime(2026, 5, 2, 15, tzinfo=paris)
-    assert [at.day for at in one.q.timetable["a"].upcoming(3)] == [2, 3, 4]
+    assert [at.day for at in q.timetable["a"].upcoming(3)] == [2, 3, 4]
 
 
 async def test_a_unique_job_that_still_waits_is_not_made_again(
-    node: Callable[[], Node], clock: Still
+    q: Queue, ticker: Ticker, clock: FrozenClock
 ) -> None:
-    one = node()
-    await one.q.start()
-
-    @one.q.job(unique=True)
+    @q.job(unique=True)
     async def slow() -> None: ...
 
-    one.q.schedule("a", slow(), every="1m")
-    await one.ticker.tick()
+    q.schedule("a", slow(), every="1m")
+    await ticker.tick()
     for _ in range(3):
-        clock.at += 60
-        await one.ticker.tick()
-    assert (await one.q.counts())["queued"] == 1
-    assert one.q.stats()["enqueued_total"] == 1
-
-
-async def test_a_time_whose_job_could_not_be_stored_is_fired_later(
-    node: Callable[[], Node], clock: Still, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = node()
-    await one.q.start()
-    one.q.schedule("a", one.report(), "*/10 * * * *")
-    await one.ticker.tick()
-    clock.set("2026-05-01T12:10")
-    with monkeypatch.context() as broken:
-        broken.setattr(Schedule, "job", without_arguments)
-        if isinstance(one.q.store, MemoryStore):
-            broken.setattr(one.q.store, "fire", refuse)
-        with pytest.raises(StoreError):
-            await one.ticker.tick()
-    assert await created(one.q) == []
-    clock.at += 2
-    await one.ticker.tick()
-    assert await created(one.q) == ["05-01 12:10"]
-
-
-def without_arguments(*_: object) -> NewJob:
-    nothing: Any = None
-    return NewJob("k", "q", 0, nothing, 1, 0.0, 0.0)
-
-
-async def refuse(*_: object) -> None:
-    raise StoreError("not now")
+        clock.advance(60)
+        await ticker.tick()
+    assert (await q.counts())["queued"] == 1
+    assert q.stats()["enqueued_total"] == 1
 
 
 async def test_a_job_whose_key_can_t_be_made_holds_up_no_other(
-    node: Callable[[], Node], clock: Still, caplog: pytest.LogCaptureFixture
+    q: Queue, ticker: Ticker, clock: FrozenClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one = node()
-    await one.q.start()
-
-    @one.q.job(unique="{nothing}")
+    @q.job(unique="{nothing}")
     async def broken() -> None: ...
 
-    one.q.schedule("broken", broken(), every="1m")
-    one.q.schedule("fine", one.report(), every="1m")
-    await one.ticker.tick()
-    clock.at += 60
-    await one.ticker.tick()
-    assert await created(one.q) == ["05-01 12:01"]
+    daily = q.job(report)
+    q.schedule("broken", broken(), every="1m")
+    q.schedule("fine", daily(), every="1m")
+    await ticker.tick()
+    clock.advance(60)
+    await ticker.tick()
+    assert [job.kind for job in await q.list()] == ["report"]
     assert "can't be enqueued" in caplog.text
 
 
@@ -486,3 +240,20 @@ def test_a_store_without_schedules_says_so() -> None:
 
     with pytest.raises(QueueError, match="Bare keeps no schedules"):
         q.schedule("a", plain(), "@daily")
+
+
+@pytest.mark.parametrize("drained_before", [True, False])
+async def test_in_a_test_the_clock_makes_them_due(drained_before: bool) -> None:
+    q = Queue()
+
+    @q.cron("0 3 * * *")
+    @q.job
+    async def nightly() -> str:
+        return f"{current_job().created_at:%d %H:%M}"
+
+    with q.testing(clock=FrozenClock(NOON)) as test:
+        if drained_before:
+            assert await q.drain() == []
+        test.clock.advance("15h")
+        assert [ran.result for ran in await q.drain()] == ["02 03:00"]
+        assert await q.drain() == []

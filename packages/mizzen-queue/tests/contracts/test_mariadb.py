@@ -6,6 +6,7 @@ import pytest
 
 from mizzen.queue.testing import Clock, StoreContract
 from mizzen.queue.testing_durable import DurableContract
+from mizzen.queue.testing_schedules import ScheduleContract
 from mizzen.queue.testing_monitoring import MonitoringContract
 from mizzen.queue.testing_schedules import ScheduleContract
 

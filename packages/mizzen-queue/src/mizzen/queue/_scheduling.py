@@ -93,6 +93,8 @@ class Scheduling:
 
     async def schedules(self) -> list[ScheduleInfo]:
         """All schedules of this program, with their last and next fires."""
+        if not self.timetable:
+            return []
         rows = {row.name: row for row in await self._scheduled().planned()}
         now = self.store.clock()
         return [one.info(rows.get(name), now) for name, one in self.timetable.items()]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
+from ._flows import FlowJob, Flows, Link, Parent
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -18,11 +20,15 @@ __all__ = [
     "OPEN",
     "Ack",
     "Claimed",
+    "FlowJob",
+    "Flows",
     "Gate",
     "Inserted",
     "KeyedJob",
+    "Link",
     "NewJob",
     "Outcome",
+    "Parent",
     "Record",
     "Status",
     "Step",

@@ -21,7 +21,7 @@ class _Edge:
 
 
 class MemoryFlows:
-    """The part of the store in memory that `mizzen.queue._flows.Flows` describes."""
+    """The part of the store in memory that `mizzen.queue.abc.Flows` describes."""
 
     clock: Callable[[], float]
     _rows: dict[int, Any]  # records, with what the store adds to them
@@ -115,10 +115,12 @@ class MemoryFlows:
                     edge.broke = False
                 self._rows[id].status = "scheduled"
                 self._ended += [edge.parent for edge in edges]
-            for child in self._children.get(id, ()):
-                for edge in self._edges[child]:
-                    if edge.parent == id and edge.broke and self._revive(child):
-                        back.append(child)
+            back += [
+                child
+                for child in self._children.get(id, ())
+                for edge in self._edges[child]
+                if edge.parent == id and edge.broke and self._revive(child)
+            ]
         self._settle(now)
 
     def _is_needed(self, id: int) -> bool:

@@ -26,7 +26,7 @@ _LOCK = 0x6D7A666C6F77  # "mzflow": what ends mean is worked out by one at a tim
 
 
 class PostgresFlows:
-    """The part of the PostgreSQL store that `mizzen.queue._flows.Flows` describes."""
+    """The part of the PostgreSQL store that `mizzen.queue.abc.Flows` describes."""
 
     link_sql: tuple[str, str] = (sql.NODES, sql.EDGES)
     clock: Callable[[], float]

@@ -121,7 +121,7 @@ EXISTS (SELECT 1 FROM mizzen_job_edge JOIN mizzen_job ON mizzen_job.id = child
 
 
 class SqliteFlows:
-    """The part of the SQLite store that `mizzen.queue._flows.Flows` describes."""
+    """The part of the SQLite store that `mizzen.queue.abc.Flows` describes."""
 
     link_sql: tuple[str, str] = (NODES, EDGES)
     clock: Callable[[], float]
@@ -159,7 +159,7 @@ class SqliteFlows:
 
 
 class FlowWatch:
-    """Whether there are workflows, for one store; until then a step only looks whether there are."""
+    """Notes ends and settles them, for one store, as soon as there is a workflow."""
 
     def __init__(self) -> None:
         self._watching = False

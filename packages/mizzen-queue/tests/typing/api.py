@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_type
 
 from mizzen.queue import (
     Call,
+    Completion,
     CurrentJob,
     Event,
     Handle,
@@ -63,6 +64,9 @@ async def in_steps() -> None:
         assert_type(item, int)
     async for text in job.iterate(by_cursor, total=10):
         assert_type(text, str)
+    async with job.transaction(object()) as done:
+        assert_type(done, Completion)
+        done.result = [1]
     await job.step("wrong", receipt, "3")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 

@@ -1,6 +1,7 @@
 """Durable background jobs in the database you already have."""
 
 from ._compose import batch, chain, chord, group
+from ._completion import Completion
 from ._context import current_job
 from ._drain import Ran
 from ._errors import (
@@ -45,6 +46,7 @@ __all__ = [
     "BadSchedule",
     "Call",
     "ClaimLost",
+    "Completion",
     "CurrentJob",
     "Event",
     "GiveUp",

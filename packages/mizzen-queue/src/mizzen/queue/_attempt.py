@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ._child_process import FailedInChild
 from ._context import begin, running
-from ._errors import BadArguments, BadResult, GiveUp
+from ._errors import BadArguments, BadResult, GiveUp, Interrupted
 from ._failure import told
 from ._inputs import NoAnswer, with_results
-from ._iterate import Interrupted
-from ._ledger import Origin
+from ._ledger import Origin, completed_before
 from ._records import Desk
 from .abc import Ack, Claimed, Store
 
@@ -46,13 +45,13 @@ class Slot:
             self.desk.cancelled = True
             self.task.cancel()
 
-    def hold_still(self) -> None:
-        """Let nobody interrupt what remains to be done for a job that has ended."""
-        self.interrupted, self.deadline = self.interrupted or "ended", None
-
     def start_clock(self, timeout: float | None) -> None:
         """Interrupt the job in *timeout* seconds from now."""
         self.deadline = None if timeout is None else time.monotonic() + timeout
+
+    def hold_still(self) -> None:
+        """Let nobody interrupt what remains to be done for a job that has ended."""
+        self.interrupted, self.deadline = self.interrupted or "ended", None
 
     def end(self) -> None:
         """Forget the job, and the cancellations that were meant for it."""
@@ -83,19 +82,23 @@ async def attempt(
         slot.start_clock(function.timeout)
     outer = running.set(job)
     try:
-        if claimed.meta is not None:
-            claimed = await with_results(store, claimed)
-        ack.result = await places.call(slot, claimed, function)
-    except BadResult as exc:
-        # The work is done, and doing it again would double it: only the result is lost.
-        ack.error = str(exc)
-    except BaseException as exc:
-        if closing() or _is_collected(slot):
-            raise
-        _fail(ack, exc, slot, function, job, clock())
+        try:
+            if claimed.meta is not None:
+                claimed = await with_results(store, claimed)
+            if claimed.suspect and (completed := await completed_before(store, claimed)):
+                ack.result, ack.error = completed.result, completed.error
+            else:
+                ack.result = await places.call(slot, claimed, function)
+        except BadResult as exc:
+            # The work is done, and doing it again would double it: only the result is lost.
+            ack.error = str(exc)
+        except BaseException as exc:
+            if closing() or _is_collected(slot):
+                raise
+            _fail(ack, exc, slot, function, job, clock())
         if slot.desk.ledger is not None:
             slot.hold_still()
-            await slot.desk.ledger.keep_places()
+            await slot.desk.ledger.settle(ack)
     finally:
         running.reset(outer)
         slot.end()

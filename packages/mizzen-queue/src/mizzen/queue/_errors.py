@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 __all__ = [
     "BadArguments",
     "BadJob",
@@ -66,6 +68,10 @@ class JobFailed(QueueError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class Interrupted(asyncio.CancelledError):
+    """Ends a run that is nobody's fault; the job is queued again, uncharged."""
 
 
 class JobCancelled(QueueError):

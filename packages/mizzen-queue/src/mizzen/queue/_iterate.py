@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 import msgspec
 from msgspec import Struct
 
-from ._errors import BadJob
+from ._errors import BadJob, Interrupted
 from ._hints import first_parameter
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ T = TypeVar("T")
 
 # A loop that never waits would keep the event loop: give it up this often.
 _SLICE = 0.002
-
-
-class Interrupted(asyncio.CancelledError):
-    """Ends a job between two items; one whose worker drains is queued again, uncharged."""
 
 
 class Place(Struct, frozen=True, array_like=True):

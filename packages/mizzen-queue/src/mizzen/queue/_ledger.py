@@ -6,7 +6,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from ._errors import ClaimLost, QueueError
+import msgspec
+from msgspec import Struct
+
+from ._errors import ClaimLost, Interrupted, QueueError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -14,13 +17,23 @@ if TYPE_CHECKING:
     from ._iterate import Iteration
     from ._job import JobFunction
     from ._records import Desk
-    from .abc import Claimed, Store
+    from .abc import Ack, Claimed, Store
 
 T = TypeVar("T")
 
 _log = logging.getLogger("mizzen.queue")
 
-_KEEP_WITHIN = 1.0
+_SETTLE_WITHIN = 1.0
+
+# The memo that a transaction leaves which completed the job.
+COMPLETED = "(completed)"
+
+
+class Completed(Struct, array_like=True):
+    """How the job ended in that transaction."""
+
+    result: str | None = None
+    error: str | None = None
 
 
 class Origin(NamedTuple):
@@ -40,7 +53,8 @@ class Ledger:
         self.iterations: list[Iteration[Any]] = []
         self._memos: dict[str, str] | None = None
         self._reading = asyncio.Lock()
-        self._taken: set[str] = set()
+        self._taken: set[str] = {COMPLETED}
+        self.may_be_completed = False
 
     def take(self, name: str) -> None:
         """Reserve *name*; each stands for one thing in a run."""
@@ -67,14 +81,27 @@ class Ledger:
         if not await self.store.keep_memo(self.claimed.id, self.claimed.token, name, memo):
             raise self.lost()
 
-    async def keep_places(self) -> None:
-        """Let the next run go on where this one ended."""
+    async def settle(self, ack: Ack) -> None:
+        """See whether a transaction completed the job; if not, let the next run go on from here."""
+        if ack.outcome == "done" and not self.may_be_completed:
+            return
         try:
-            async with asyncio.timeout(_KEEP_WITHIN):
-                for iteration in self.iterations:
-                    await iteration.keep()
+            async with asyncio.timeout(_SETTLE_WITHIN):
+                completed = await self._completed() if self.may_be_completed else None
+                if completed is not None:
+                    if ack.outcome != "done":
+                        _log.warning("job %d failed after it was completed: %s", ack.id, ack.error)
+                    ack.outcome, ack.result, ack.error = "done", completed.result, completed.error
+                elif ack.outcome != "done":
+                    for iteration in self.iterations:
+                        await iteration.keep()
         except (QueueError, TimeoutError) as exc:
-            _log.warning("job %d will repeat the last items: %s", self.claimed.id, exc)
+            _log.warning("job %d is left as it is on record: %s", ack.id, exc)
+            if self.may_be_completed and ack.outcome != "done":
+                ack.outcome = "release"  # who has it next looks again
+
+    async def _completed(self) -> Completed | None:
+        return _read(await self.store.memos(self.claimed.id))
 
     def lost(self) -> ClaimLost:
         """The error of a run that is not the job's own any more."""
@@ -95,6 +122,19 @@ class Ledger:
             return asyncio.get_running_loop() is self._loop
         except RuntimeError:
             return False
+
+
+async def completed_before(store: Store, claimed: Claimed) -> Completed | None:
+    """What a run that crashed since had completed; the job is given back if nobody can tell."""
+    try:
+        return _read(await store.memos(claimed.id))
+    except StoreError as exc:
+        raise Interrupted from exc
+
+
+def _read(memos: dict[str, str]) -> Completed | None:
+    memo = memos.get(COMPLETED)
+    return None if memo is None else msgspec.json.decode(memo, type=Completed)
 
 
 def ledger_of(desk: Desk) -> Ledger:

@@ -11,6 +11,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from msgspec import Struct
 
+from ._completion import Completion
 from ._iterate import Iteration
 from ._ledger import Ledger, Origin, ledger_of
 from ._steps import step, step_sync
@@ -138,16 +139,26 @@ class CurrentJob(Job, frozen=True, gc=False):
     ) -> Iteration[Any]:
         """Go over *source*, and on from the same place in a later run: `async for`, or `for`.
 
-        *source* gives the same items in the same order each time; or it is a function that takes
-        a cursor (None at first) and yields pairs of a cursor and the item before it. The place is
-        kept *every* so often, when the job fails, and when the worker drains: then the job stops
-        between two items, and goes on elsewhere. With a known *total* it tells its progress.
+        *source* gives the same items in the same order each time; or it is a function that yields
+        pairs of a cursor and an item, and is called with the cursor of the last item that was
+        handled (None at first). The place is kept *every* so often, when the job fails, and when
+        the worker drains: then the job stops between two items, and goes on elsewhere. With a
+        known *total* it tells its progress.
         """
         if isinstance(source, (set, frozenset)):
             raise TypeError("a set has another order in each process: iterate over sorted(…)")
         return Iteration(
             self, ledger_of(self.desk), source, name=name, every=seconds(every), total=total
         )
+
+    def transaction(self, tx: Any) -> Completion:
+        """Complete the job in *tx*, which holds its own writes: they commit together, or not.
+
+        `async with job.transaction(session) as done:` (or `with`, in a thread) takes whatever
+        `enqueue(tx=)` does, and doesn't commit. `done.result` is the job's result. ClaimLost, which
+        rolls your writes back, in a run that another has replaced.
+        """
+        return Completion(ledger_of(self.desk), tx)
 
 
 class Event(Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ._errors import QueueError, StoreError
-from .abc import Inserted, Transactional
+from .abc import Completing, Inserted, Transactional
 from .stores._flow_rows import edge_rows, node_rows
 from .stores._inserted import has_keys, in_order
 
@@ -94,7 +94,24 @@ def _require_begun(tx: Any) -> None:
         raise QueueError("this takes several statements: begin a transaction first")
 
 
-async def _execute(tx: Any, store: Transactional, sql: str, jobs: str) -> Any:
+async def run_within(tx: Any, store: Completing, statements: Sequence[str], values: str) -> bool:
+    """Run *statements* with *tx*; False when one of them met nothing."""
+    _require_begun(tx)
+    try:
+        for statement in statements:
+            if not await _execute(tx, store, statement, values):
+                return False
+    except QueueError:
+        raise
+    except Exception as exc:
+        raise StoreError(
+            f"the transaction refused to complete the job: {exc}. Is it on the queue's own "
+            "database?"
+        ) from exc
+    return True
+
+
+async def _execute(tx: Any, store: Transactional | Completing, sql: str, jobs: str) -> Any:
     if hasattr(tx, "exec_driver_sql"):  # SQLAlchemy's Connection and AsyncConnection
         return await _on_connection(tx, store, sql, jobs)
     if hasattr(tx, "connection") and hasattr(tx, "flush"):  # its Session and AsyncSession
@@ -120,7 +137,9 @@ async def _execute(tx: Any, store: Transactional, sql: str, jobs: str) -> Any:
     )
 
 
-async def _on_connection(connection: Any, store: Transactional, sql: str, jobs: str) -> Any:
+async def _on_connection(
+    connection: Any, store: Transactional | Completing, sql: str, jobs: str
+) -> Any:
     dialect = connection.dialect
     # The same driver, and so the same URL, is for MySQL and for MariaDB.
     _require(store, "mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name)
@@ -130,7 +149,7 @@ async def _on_connection(connection: Any, store: Transactional, sql: str, jobs: 
     return result.fetchall()
 
 
-def _require(store: Transactional, dialect: str) -> None:
+def _require(store: Transactional | Completing, dialect: str) -> None:
     if dialect != store.dialect:
         raise QueueError(
             f"the transaction is on {dialect}, but this queue's jobs are in {store.dialect}: "

@@ -20,6 +20,7 @@ __all__ = [
     "OPEN",
     "Ack",
     "Claimed",
+    "Completing",
     "FlowJob",
     "Flows",
     "Gate",
@@ -293,6 +294,16 @@ class Store(Protocol):
     async def ping(self) -> None:
         """Touch the database; raises StoreError when it can't be reached."""
         ...
+
+
+@runtime_checkable
+class Completing(Protocol):
+    """A Transactional store whose jobs can complete in the caller's own transaction."""
+
+    dialect: str
+    # Each has one `{jobs}`, for the JSON of a list of [id, token, name, memo], and returns an id if
+    # the job is held. They keep the memo, and see to it that who has the job next is suspicious.
+    complete_sql: tuple[str, ...]
 
 
 @runtime_checkable

@@ -24,6 +24,20 @@ SELECT id, :name, :memo FROM mizzen_job WHERE id = :id AND token = :token
 ON CONFLICT (job, name) DO UPDATE SET memo = excluded.memo
 """
 
+# Through the caller's own connection: see mizzen.queue.abc.Completing.
+COMPLETE = (
+    """
+UPDATE mizzen_job SET suspect = 1, charged = 0
+FROM (SELECT value ->> 0 AS id, value ->> 1 AS token FROM json_each({jobs})) AS given
+WHERE mizzen_job.id = given.id AND mizzen_job.token = given.token RETURNING mizzen_job.id
+""",
+    """
+INSERT INTO mizzen_job_memo (job, name, memo)
+SELECT value ->> 0, value ->> 2, value ->> 3 FROM json_each({jobs}) WHERE true
+ON CONFLICT (job, name) DO UPDATE SET memo = excluded.memo RETURNING job
+""",
+)
+
 
 def read(connection: sqlite3.Connection, id: int) -> dict[str, str]:
     """All memos of a job."""

@@ -43,6 +43,7 @@ class PostgresStore(flows.PostgresFlows, PostgresMonitoring, schedules.PostgresS
     insert_sql: str = sql.INSERT
     keyed_sql: str = sql.INSERT_KEYED
     within_sql: str = sql.WITHIN
+    complete_sql: tuple[str, ...] = memos.COMPLETE
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
         self._local_clock = clock

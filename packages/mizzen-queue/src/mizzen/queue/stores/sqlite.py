@@ -51,6 +51,7 @@ class SqliteStore(flows.SqliteFlows, SqliteMonitoring, schedules.SqliteSchedules
     insert_sql: str = sql.INSERT
     keyed_sql: str = sql.INSERT_KEYED
     within_sql: str = sql.WITHIN
+    complete_sql: tuple[str, ...] = memos.COMPLETE
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock

@@ -365,6 +365,14 @@ async def test_a_worker_that_is_killed_takes_its_processes_along(
                 await handle.result(timeout=20)
 
 
+async def test_in_a_test_its_functions_run_here(crunch: Any) -> None:
+    with crunch.q.testing():
+        handle = await crunch.pid().enqueue()
+        await crunch.q.drain()
+        assert await handle.result() == os.getpid()
+    assert await crunch.pid.run() == os.getpid()
+
+
 SCRIPT = """
 import asyncio, os
 from dataclasses import dataclass

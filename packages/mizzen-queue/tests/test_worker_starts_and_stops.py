@@ -73,6 +73,29 @@ async def test_a_job_that_swallows_its_cancellation_cannot_hold_up_the_end(q: Qu
     assert await handle.status() == "queued"
 
 
+async def test_those_who_cannot_wait_let_go_of_running_jobs(q: Queue) -> None:
+    started = asyncio.Event()
+
+    @q.job
+    async def long() -> None:
+        started.set()
+        await asyncio.sleep(60)
+
+    handle = await long().enqueue()
+    worker = await q.worker(grace="60s").start()
+    await started.wait()
+    closing = asyncio.create_task(worker.aclose())
+    await asyncio.sleep(0.05)
+    assert not closing.done()
+    worker.release()
+    await asyncio.wait_for(worker.wait(), 10)
+    await closing
+    record = await q.store.find(handle.id)
+    assert record is not None
+    assert (record.status, record.attempt) == ("queued", 0)
+    worker.release()  # there is nothing to let go of
+
+
 async def test_it_may_be_closed_by_another_task_than_started_it(q: Queue) -> None:
     @q.job
     async def one() -> int:
@@ -147,6 +170,41 @@ async def test_a_store_that_fails_for_a_while_is_tried_again(
         await handle.result(timeout=5)
         assert runs == [1]
         assert (await worker.health())["ok"]
+
+
+async def test_health_is_steady_while_ends_of_jobs_cannot_be_stored(
+    q: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, beats, step, heartbeat = True, 0, q.store.step, q.store.heartbeat
+
+    async def failing(*args: object) -> object:
+        if args[1] and full:
+            raise StoreError("the disk is full")
+        return await step(*args)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+    async def counted(*args: object) -> None:
+        nonlocal beats
+        await heartbeat(*args)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        beats += 1
+
+    monkeypatch.setattr(q.store, "step", failing)
+    monkeypatch.setattr(q.store, "heartbeat", counted)
+
+    @q.job
+    async def one() -> None: ...
+
+    async with q.worker(lease="300ms") as worker, asyncio.timeout(20):
+        handle = await one().enqueue()
+        while (await worker.health())["ok"]:
+            await asyncio.sleep(0.001)
+        goal = beats + 4
+        while beats < goal:
+            assert (await worker.health())["detail"] == {"worker": "the disk is full"}
+            await asyncio.sleep(0.001)
+        full = False
+        await handle.result()
+        while not (await worker.health())["ok"]:
+            await asyncio.sleep(0.001)
 
 
 async def test_a_bug_that_stops_the_worker_is_raised_later(

@@ -78,6 +78,11 @@ def in_steps_of_a_thread() -> None:
     assert_type(list(job.iterate({"a": 1})), list[str])
 
 
+@q.job(run="process", timeout="1h")
+def heavy(path: str) -> bytes:
+    return path.encode()
+
+
 @q.job(name="plain")
 def plain(n: int) -> float:
     return n / 2
@@ -130,6 +135,9 @@ async def use(session: AsyncSession) -> None:
     async with q, q.worker(concurrency=4, queues=["mail"], grace="4s") as worker:
         assert_type(worker, Worker)
         assert_type(worker.stats(), dict[str, float])
+        assert_type(await (await heavy("x").enqueue()).result(), bytes)
+        worker.release()
+        await worker.wait()
 
     def seen(event: Event) -> None:
         print(event.job.id, event.error)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ._crew import Crew
 from ._errors import JobFailed, QueueError
+from ._place import Places
 from ._process import introduce
 from ._reports import report
 from .abc import OPEN, Ack, Claimed
@@ -76,6 +77,7 @@ class _Runner(Crew):
         from anyio import CapacityLimiter
 
         super().__init__(queue, 1, CapacityLimiter(1), asyncio.Event())
+        self.places = Places(CapacityLimiter(1), here=True)
         self.failure: BaseException | None = None
         self._at_once, self._no_pauses = at_once, no_pauses
         self._outer = 0

@@ -240,20 +240,3 @@ def test_a_store_without_schedules_says_so() -> None:
 
     with pytest.raises(QueueError, match="Bare keeps no schedules"):
         q.schedule("a", plain(), "@daily")
-
-
-@pytest.mark.parametrize("drained_before", [True, False])
-async def test_in_a_test_the_clock_makes_them_due(drained_before: bool) -> None:
-    q = Queue()
-
-    @q.cron("0 3 * * *")
-    @q.job
-    async def nightly() -> str:
-        return f"{current_job().created_at:%d %H:%M}"
-
-    with q.testing(clock=FrozenClock(NOON)) as test:
-        if drained_before:
-            assert await q.drain() == []
-        test.clock.advance("15h")
-        assert [ran.result for ran in await q.drain()] == ["02 03:00"]
-        assert await q.drain() == []

@@ -60,7 +60,7 @@ class Rehearsal:
             self._store = queue.swap(store, started=True)
         self._real_clock = queue.store.clock
         _set_clock(queue.store, self.clock)
-        self.ticker: Ticker = Ticker(queue, since=self.clock())
+        self.ticker: Ticker = Ticker(queue)
         queue.rehearsal = self
         self._stop_listening = queue.on("enqueued", self._enqueued)
         return self

@@ -47,14 +47,11 @@ class Rehearsing:
         """Run all jobs that are due, one by one, in the caller's task; what ran, in its order.
 
         Jobs that they enqueue run too. Those that fail wait for their next attempt, as always,
-        and the first failure is raised, unless *errors* is `"keep"`. In a test, schedules enqueue
-        theirs first.
+        and the first failure is raised, unless *errors* is `"keep"`.
         """
         self.require_started()
         from ._drain import drain
 
-        if self.rehearsal is not None:
-            await self.rehearsal.ticker.tick()
         usual: Errors = "raise" if self.rehearsal is None else self.rehearsal.errors
         return await drain(cast("Queue", self), errors or usual)
 

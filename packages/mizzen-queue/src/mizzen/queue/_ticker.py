@@ -32,11 +32,10 @@ class _Hand:
 
 
 class Ticker:
-    """One worker's part in the schedules; with *since*, it fires what came after that."""
+    """One worker's part in the schedules."""
 
-    def __init__(self, queue: Queue, since: float | None = None) -> None:
+    def __init__(self, queue: Queue) -> None:
         self._queue = queue
-        self._since = since
         self._hands: dict[str, _Hand] = {}
 
     async def run(self) -> None:
@@ -83,7 +82,7 @@ class Ticker:
         for row in rows:
             # What lies ahead was put down before the clock was set back.
             known = [at for at in (row.since, row.last_at) if at is not None and at <= now]
-            since = max(known, default=now) if self._since is None else self._since
+            since = max(known, default=now)
             self._hands[row.name] = _Hand(new[row.name], since, new[row.name].after(since))
 
     async def _fire(self, hand: _Hand, now: float) -> None:

@@ -400,6 +400,14 @@ async def test_served_alone_it_starts_and_closes_its_queue() -> None:
     assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"] * 2
 
 
+async def test_prometheus_reads_it_there(q: Queue, browser: Browser) -> None:
+    await q.pause(HOSTILE)
+    answer = await browser.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "mizzen_queue_workers 0\n" in answer.text
+    assert (await browser.get("/metrics", auth=("ops", "wrong"))).status_code == 401
+
+
 async def test_a_websocket_is_refused() -> None:
     said: list[Any] = []
 

@@ -23,6 +23,7 @@ from mizzen.queue import (
     Worker,
     WorkerRecord,
     current_job,
+    trace_jobs,
 )
 from mizzen.queue.abc import Record
 from mizzen.queue.dashboard import Dashboard, dashboard
@@ -125,6 +126,8 @@ async def use(session: AsyncSession) -> None:
     assert_type(await q.throughput(), list[Minute])
     assert_type(await q.workers_alive(), list[WorkerRecord])
     assert_type(await q.retry_all(kind="plain"), int)
+    assert_type(await q.prometheus(), str)
+    trace_jobs(q)()
     assert_type(dashboard(q, auth=("ops", "pw")), Dashboard)
     assert_type(handle.id, int)
     assert_type(await handle.follow(), int)

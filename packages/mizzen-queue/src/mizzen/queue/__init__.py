@@ -32,6 +32,7 @@ from ._rehearsal import Rehearsal
 from ._retry import Retry
 from ._schedule import Schedule
 from ._scheduled import ScheduleInfo
+from ._tracing import trace_jobs
 from ._worker import Worker
 from ._workflow import Node, Workflow
 from ._workflow_run import WorkflowNode, WorkflowRun, WorkflowStatus
@@ -87,6 +88,7 @@ __all__ = [
     "chord",
     "current_job",
     "group",
+    "trace_jobs",
 ]
 
 # Reprs, pickles and messages show the public path.

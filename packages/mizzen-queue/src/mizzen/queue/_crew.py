@@ -174,9 +174,12 @@ class Crew:
         if queue.listeners.wanted("started"):
             queue.listeners.emit(Event("started", job_of(claimed)))
         began = time.perf_counter()
+        ended = None if queue.tracing is None else queue.tracing.begin(claimed)
         job, ack = await attempt(
             slot, claimed, function, self.places, queue.store, closing=self._is_ending
         )
+        if ended is not None:
+            ended(ack)
         self._prefetch.learn(time.perf_counter() - began)
         if slot.desk.progress is not None:
             self._told.append(_progress(claimed, slot.desk))

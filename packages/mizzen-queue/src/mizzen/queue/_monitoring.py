@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, cast
 
 from ._errors import QueueError
 from ._monitored import Filter, Minute, Monitored, Tally, WorkerRecord
+from ._prometheus import Durations, exposition
 from ._reports import tell_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from ._queue import Queue
+    from ._tracing import Tracing
     from .abc import Record, Status, Store
 
     Ids = list[int]
@@ -29,6 +31,8 @@ class Monitoring:
     """The watching part of `Queue`."""
 
     store: Store
+    tracing: Tracing | None = None
+    _durations: Durations | None = None
 
     def require_started(self) -> None:
         raise NotImplementedError
@@ -79,6 +83,25 @@ class Monitoring:
         One that died stays for as long as its lease.
         """
         return [*await self._monitored().on_record()]
+
+    async def prometheus(self) -> str:
+        """What Prometheus scrapes: jobs by queue and status, workers, and this process's totals.
+
+        The first call begins the histogram of how long the attempts of this process take.
+        """
+        if self._durations is None:
+            self._durations = durations = Durations()
+            q = cast("Queue", self)
+            q.on("succeeded", durations.note)
+            q.on("failed", durations.note)
+        return exposition(
+            await self.tally(),
+            await self.workers_alive(),
+            await cast("Queue", self).paused(),
+            cast("Queue", self).totals,
+            self._durations,
+            self.store.clock(),
+        )
 
     async def retry_all(
         self, *, status: Status = "dead", queue: str | None = None, kind: str | None = None
@@ -141,6 +164,6 @@ class Monitoring:
         if not isinstance(self.store, Monitored):
             raise QueueError(
                 f"{type(self.store).__name__} can't be watched: it lacks the methods of "
-                "mizzen.queue.abc.Monitored"
+                "mizzen.queue.testing_monitoring.MonitoringContract"
             )
         return self.store

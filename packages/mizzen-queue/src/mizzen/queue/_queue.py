@@ -222,6 +222,8 @@ class Queue(Composing, Monitoring, Rehearsing, Scheduling, Watching):
     ) -> Inserted:
         if self.rehearsal is not None:
             jobs = self.rehearsal.timed(jobs)
+        if self.tracing is not None:
+            jobs = self.tracing.mark(jobs)
         once = without_repeats(jobs)
         if tx is None:
             if links is None:

@@ -104,6 +104,9 @@ class Dashboard:
             return refusal(503, str(exc), {"retry-after": "5"})
 
     async def _show(self, request: Request) -> Response:
+        if request.path == "/metrics":
+            text = await self.queue.prometheus()
+            return Response(text, kind="text/plain; version=0.0.4; charset=utf-8")
         if asset := _ASSETS.get(request.path):
             return Response(asset[1], kind=asset[0])
         if found := _JOB.fullmatch(request.path):

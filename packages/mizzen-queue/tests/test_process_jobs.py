@@ -365,6 +365,25 @@ async def test_a_worker_that_is_killed_takes_its_processes_along(
                 await handle.result(timeout=20)
 
 
+async def test_a_module_that_is_loaded_again_brings_its_new_code(
+    crunch: Any, tmp_path: Path
+) -> None:
+    q, file = crunch.q, tmp_path / "changing.py"
+
+    def load(number: int) -> Any:
+        file.write_text(
+            f"from crunch import q\n@q.job(run='process')\ndef number() -> int: return {number:_}\n"
+        )
+        sys.modules.pop("changing", None)
+        importlib.invalidate_caches()
+        return importlib.import_module("changing")
+
+    async with q.worker():
+        for number in (1, 20, 300):
+            module = load(number)
+            assert await (await module.number().enqueue()).result(timeout=20) == number
+
+
 async def test_in_a_test_its_functions_run_here(crunch: Any) -> None:
     with crunch.q.testing():
         handle = await crunch.pid().enqueue()
@@ -460,12 +479,13 @@ def test_a_place_that_does_not_fit_is_refused(
         Queue().job(run=run)(fn)
 
 
-async def test_a_function_that_is_gone_is_dead_at_once(
-    crunch: Any, tmp_path: Path, url: str
-) -> None:
+async def test_a_function_that_is_gone_is_dead_at_once(crunch: Any, tmp_path: Path) -> None:
     (tmp_path / "crunch.py").write_text("from mizzen.queue import Queue\n")
-    handle = await crunch.pid().enqueue()
     async with crunch.q.worker():
         with pytest.raises(JobFailed, match="crunch has no 'pid'"):
-            await handle.result(timeout=20)
-    assert (await crunch.q.counts())["dead"] == 1
+            await (await crunch.pid().enqueue()).result(timeout=20)
+    (tmp_path / "crunch.py").unlink()
+    async with crunch.q.worker():
+        with pytest.raises(JobFailed, match="another process finds no module 'crunch'"):
+            await (await crunch.pid().enqueue()).result(timeout=20)
+    assert (await crunch.q.counts())["dead"] == 2

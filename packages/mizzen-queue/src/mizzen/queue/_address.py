@@ -70,7 +70,12 @@ def load(address: Address) -> object:
 
 
 def _module(name: str) -> ModuleType:
-    return importlib.import_module(name)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as exc:
+        if exc.name is None or not f"{name}.".startswith(f"{exc.name}."):
+            raise  # one that it imports is missing
+        raise BadJob(f"another process finds no module {name!r} on the Python path") from exc
 
 
 def _script(path: str) -> ModuleType:

@@ -52,6 +52,7 @@ class ChildProcess:
         self.jobs = 0
         self.idle_since = 0.0
         self.is_ready = False
+        self.is_outdated = False
         self._process: Process | None = None
 
     async def run(self, run: Run, desk: Desk, started: Callable[[], None]) -> str | None:

@@ -21,6 +21,10 @@ _IDLE = 30.0
 _JOBS_EACH = 1000
 
 
+# A function, and where other processes find it.
+Defined = tuple["Address", object]
+
+
 class Children:
     """A worker's processes, each with one job at a time; they end with the worker."""
 
@@ -29,14 +33,19 @@ class Children:
         self._busy: set[ChildProcess] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
+        self._newest: dict[Address, object] = {}
 
     async def run(
-        self, address: Address, job: Claimed, desk: Desk, started: Callable[[], None]
+        self, function: Defined, job: Claimed, desk: Desk, started: Callable[[], None]
     ) -> str | None:
         """Run *job* in a process; its result as JSON.
 
         When the caller is cancelled, the job is told, and its process killed before this returns.
         """
+        address, fn = function
+        if self._newest.setdefault(address, fn) is not fn:
+            self._newest[address] = fn
+            self._forget_code()
         child = self._take()
         self._busy.add(child)
         try:
@@ -49,6 +58,13 @@ class Children:
                 await child.kill()
         return result
 
+    def _forget_code(self) -> None:
+        """A module was loaded again: what has imported it runs nothing any more."""
+        for child in self._busy:
+            child.is_outdated = True
+        while self._idle:
+            self._end(self._idle.pop())
+
     def _take(self) -> ChildProcess:
         while self._idle:
             child = self._idle.pop()
@@ -58,7 +74,7 @@ class Children:
         return ChildProcess()
 
     def _keep(self, child: ChildProcess) -> None:
-        if child.jobs >= _JOBS_EACH:
+        if child.is_outdated or child.jobs >= _JOBS_EACH:
             self._end(child)
             return
         self._idle.append(child)

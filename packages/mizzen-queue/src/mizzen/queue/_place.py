@@ -53,7 +53,8 @@ class Places:
                 slot.start_clock(function.timeout)
 
             slot.deadline = None
-            return await self._children.run(function.address, claimed, slot.desk, started)
+            defined = (function.address, function.fn)
+            return await self._children.run(defined, claimed, slot.desk, started)
         arguments = function.arguments
         positional, named = arguments.decode(claimed.args)
         if function.is_async:

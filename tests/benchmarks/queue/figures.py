@@ -7,12 +7,13 @@ import asyncio
 import logging
 import statistics
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+import snapshots
+import waits
 from huey import SqliteHuey
 from pgqueuer import PgQueuer
 from pgqueuer.adapters.drivers.psycopg import PsycopgDriver
@@ -25,13 +26,14 @@ from mizzen.testing import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
 
-JOBS, SINGLES, LOOKS, ROUNDS = 20_000, 500, 30, 3
+JOBS, SINGLES, ROUNDS = 20_000, 500, 3
 CONCURRENCY = 10
 
 
 def measure() -> list[Figure]:
-    """Return rates in jobs per second, medians of alternate rounds; and the idle latency."""
+    """Return rates in jobs per second, medians of alternate rounds; and how long things wait."""
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
         figures = beside_huey(Path(folder))
@@ -41,35 +43,64 @@ def measure() -> list[Figure]:
 
 def beside_huey(folder: Path) -> list[Figure]:
     rounds = [
-        (
-            asyncio.run(ours(f"sqlite:///{folder}/ours{n}.db", latency=n == 0)),
-            huey(folder / f"huey{n}.db", latency=n == 0),
-        )
+        (asyncio.run(ours(f"sqlite:///{folder}/ours{n}.db")), huey(folder / f"huey{n}.db"))
         for n in range(ROUNDS)
     ]
-    latency = Figure(
-        "SQLite, idle latency enqueue to start, median ms",
-        rounds[0][0]["latency"], rounds[0][1]["latency"], "huey", goal=50,
-    )  # fmt: skip
+    bulk = statistics.median(mine["bulk"] for mine, _ in rounds)
+    busy = waits.p99(asyncio.run(waits.beside_busy(folder)))
+    mine = asyncio.run(waits.idle(f"sqlite:///{folder}/idle.db"))
+    theirs = waits.idle_huey(folder / "idle-huey.db")
+    calm, disturbed = (
+        asyncio.run(snapshots.drained(f"sqlite:///{folder}/snap{held}.db", disturbed=held))
+        for held in (False, True)
+    )
     return [
         median("SQLite, drain, jobs/s", "drain", rounds, "huey", 10),
         median("SQLite, enqueue one by one, jobs/s", "singles", rounds, "huey", 1.3),
-        latency,
-    ]
+        Figure(
+            "SQLite, enqueue in bulk, jobs/s", bulk, 100_000, "the goal",
+            goal=1, lower_is_better=False,
+        ),
+        idle("SQLite", mine, theirs, "huey", 50),
+        Figure("SQLite, enqueue beside a busy worker, p99 ms", busy, 5, "the goal", goal=1),
+        Figure(
+            "SQLite, drain beside an old snapshot, jobs/s", disturbed, calm, "without it",
+            goal=0.75, lower_is_better=False,
+        ),
+    ]  # fmt: skip
 
 
-def beside_pgqueuer(fresh: Callable[[], object]) -> list[Figure]:
-    rounds = []
+def beside_pgqueuer(fresh: Callable[[], AbstractContextManager[str]]) -> list[Figure]:
+    rounds: list[tuple[dict[str, float], dict[str, float]]] = []
     for _ in range(ROUNDS):
         with fresh() as url:
             mine = asyncio.run(ours(url))
         with fresh() as url:
             rounds.append((mine, asyncio.run(pgqueuer(url))))
+    with fresh() as url:
+        waited = asyncio.run(waits.idle(url))
+    with fresh() as url:
+        theirs = asyncio.run(waits.idle_pgqueuer(url))
+    with fresh() as url:
+        calm = asyncio.run(snapshots.drained(url, disturbed=False))
+    with fresh() as url:
+        disturbed = asyncio.run(snapshots.drained(url, disturbed=True))
     return [
         median("PostgreSQL, drain, jobs/s", "drain", rounds, "PgQueuer", 2.8),
         median("PostgreSQL, enqueue one by one, jobs/s", "singles", rounds, "PgQueuer", 1.8),
+        median("PostgreSQL, enqueue by ten tasks, jobs/s", "tens", rounds, "PgQueuer", 1.8),
         median("PostgreSQL, enqueue in bulk, jobs/s", "bulk", rounds, "PgQueuer", 2),
-    ]
+        idle("PostgreSQL", waited, theirs, "PgQueuer", 1),
+        Figure(
+            "PostgreSQL, drain beside an old snapshot, jobs/s", disturbed, calm, "without it",
+            goal=0.75, lower_is_better=False,
+        ),
+    ]  # fmt: skip
+
+
+def idle(store: str, mine: list[float], theirs: list[float], peer: str, goal: float) -> Figure:
+    figure = f"{store}, idle, enqueue to start, p99 ms"
+    return Figure(figure, waits.p99(mine), waits.p99(theirs), peer, goal=goal)
 
 
 def median(
@@ -85,54 +116,30 @@ def median(
     return Figure(figure, mine, theirs, peer, goal=goal, lower_is_better=False)
 
 
-async def ours(url: str, *, latency: bool = False) -> dict[str, float]:
+async def ours(url: str) -> dict[str, float]:
     q = Queue(url)
-    started = asyncio.Event()
 
     @q.job
-    async def noop(n: int) -> None:
-        started.set()
+    async def noop(n: int) -> None: ...
 
-    rates: dict[str, float] = {}
+    async def drain() -> None:  # until the last job is in history, not merely run
+        async with q.worker(concurrency=CONCURRENCY):
+            while (await q.counts())["done"] < JOBS:
+                await asyncio.sleep(0.01)
+
     async with q:
-        rates["bulk"] = await rate(JOBS, lambda: q.enqueue_many([noop(n) for n in range(JOBS)]))
-
-        async def drain() -> None:  # until the last job is in history, not merely run
-            async with q.worker(concurrency=CONCURRENCY):
-                while (await q.counts())["done"] < JOBS:
-                    await asyncio.sleep(0.01)
-
+        rates = {"bulk": await rate(JOBS, lambda: q.enqueue_many([noop(n) for n in range(JOBS)]))}
         rates["drain"] = await rate(JOBS, drain)
-
-        async def singles() -> None:
-            for n in range(SINGLES):
-                await noop(n).enqueue()
-
-        rates["singles"] = await rate(SINGLES, singles)
-        if latency:
-            async with q.worker():
-                while (await q.counts())["queued"]:
-                    await asyncio.sleep(0.01)
-                seen = []
-                for n in range(LOOKS):
-                    await asyncio.sleep(0.2)
-                    started.clear()
-                    begun = time.perf_counter()
-                    await noop(n).enqueue()
-                    await started.wait()
-                    seen.append(time.perf_counter() - begun)
-            rates["latency"] = statistics.median(seen) * 1000
-    return rates
+        return rates | await singles(lambda: noop(1).enqueue())
 
 
-def huey(path: Path, *, latency: bool = False) -> dict[str, float]:
+def huey(path: Path) -> dict[str, float]:
     app = SqliteHuey(filename=str(path))
-    ran, started = [], threading.Event()
+    ran: list[int] = []
 
     @app.task()
     def noop(n: int) -> None:
         ran.append(n)
-        started.set()
 
     rates: dict[str, float] = {}
     begun = time.perf_counter()
@@ -145,16 +152,6 @@ def huey(path: Path, *, latency: bool = False) -> dict[str, float]:
     while len(ran) < SINGLES * 4:
         time.sleep(0.005)
     rates["drain"] = SINGLES * 4 / (time.perf_counter() - begun)
-    if latency:
-        seen = []
-        for n in range(LOOKS):
-            time.sleep(0.2)
-            started.clear()
-            begun = time.perf_counter()
-            noop(n)
-            started.wait()
-            seen.append(time.perf_counter() - begun)
-        rates["latency"] = statistics.median(seen) * 1000
     consumer.stop(graceful=True)
     return rates
 
@@ -176,12 +173,21 @@ async def pgqueuer(url: str) -> dict[str, float]:
             JOBS, lambda: app.run(batch_size=500, mode=QueueExecutionMode.drain)
         )
 
-        async def singles() -> None:
-            for _ in range(SINGLES):
-                await queries.enqueue("noop", b'{"n":1}')
+        return rates | await singles(lambda: queries.enqueue("noop", b'{"n":1}'))
 
-        rates["singles"] = await rate(SINGLES, singles)
-        return rates
+
+async def singles(enqueue: Callable[[], Awaitable[object]]) -> dict[str, float]:
+    async def one_by_one(times: int) -> None:
+        for _ in range(times):
+            await enqueue()
+
+    async def by_ten() -> None:
+        await asyncio.gather(*(one_by_one(SINGLES // 10) for _ in range(10)))
+
+    return {
+        "singles": await rate(SINGLES, lambda: one_by_one(SINGLES)),
+        "tens": await rate(SINGLES, by_ten),
+    }
 
 
 async def rate(jobs: int, work: Callable[[], Awaitable[object]]) -> float:

@@ -36,6 +36,7 @@ class Arguments:
                     f"job {name!r} takes {parameter}: its arguments are stored by name, "
                     "so list each of them (or take one list or dict)"
                 )
+        self._has_defaults = any(p.default is not p.empty for p in self._parameters)
         self._by_position = [
             p.name for p in self._parameters if p.kind is inspect.Parameter.POSITIONAL_ONLY
         ]
@@ -72,11 +73,11 @@ class Arguments:
             raise BadArguments(
                 f"{self._name}: the stored arguments don't fit the function any more: {exc}"
             ) from exc
-        given = {
-            name: value
-            for name in self._shape.__struct_fields__
-            if (value := getattr(bound, name)) is not UNSET
-        }
+        given = msgspec.structs.asdict(bound)
+        if self._has_defaults:
+            given = {name: value for name, value in given.items() if value is not UNSET}
+        if not self._by_position:
+            return [], given
         return [given.pop(name) for name in self._by_position if name in given], given
 
     def by_name(self, text: str) -> dict[str, object]:

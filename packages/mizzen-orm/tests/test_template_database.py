@@ -139,6 +139,7 @@ async def test_alone(mizzen_db, number):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)  # three interpreters with all of their plugins
 @pytest.mark.extra("xdist")
 def test_processes_of_one_run_share_the_template(url: str, tmp_path: Path) -> None:
     (tmp_path / "test_shared.py").write_text(XDIST)

@@ -42,7 +42,7 @@ def test_errors_have_one_base_and_survive_pickling() -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("mongo://x", "must start with one of memory, postgresql, sqlite"),
+        ("mongo://x", "must start with one of mariadb, memory, postgresql, sqlite"),
         ("mongo://ann:pw@x", r"ann:\*\*\*@x"),
         ("sqlite:app.db", "sqlite:///app.db"),
         ("sqlite:///", "names no database file"),
@@ -63,7 +63,16 @@ def test_importing_brings_no_heavy_library() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
-    heavy = {"anyio", "sqlalchemy", "psycopg", "ipywidgets", "IPython", "aiosqlite", "pytest"}
+    heavy = {
+        "anyio",
+        "apscheduler",
+        "sqlalchemy",
+        "psycopg",
+        "ipywidgets",
+        "IPython",
+        "aiosqlite",
+        "pytest",
+    }
     assert heavy.isdisjoint(loaded)
 
 

@@ -220,6 +220,9 @@ def test_wrong_definitions_are_refused() -> None:
         q.schedule("a", plain(), "@daily", missed="none")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     with pytest.raises(BadSchedule, match="leaves no time"):
         q.schedule("a", plain(), "@daily", misfire=0)
+    for name in ("", "two\nlines", "a\0b", "\ud800", "x" * 201):
+        with pytest.raises(BadSchedule, match="is no name"):
+            q.schedule(name, plain(), "@daily")
     with pytest.raises(QueueError, match="another queue"):
         other.schedule("a", plain(), "@daily")
     assert q.timetable == {}

@@ -271,30 +271,30 @@ async def test_one_is_paused_and_resumed(node: Callable[[], Node], clock: Still)
         await one.q.pause_schedule("b")
 
 
-async def test_a_time_whose_job_could_not_be_stored_is_fired_later(
+async def test_a_time_that_the_store_refuses_is_fired_later_and_holds_up_no_other(
     node: Callable[[], Node], clock: Still, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = node()
     await one.q.start()
-    one.q.schedule("a", one.report(), "*/10 * * * *")
+    broken = one.q.schedule("broken", one.report("x"), "*/10 * * * *")
+    one.q.schedule("fine", one.report("y"), "*/10 * * * *")
     await one.ticker.tick()
     clock.set("2026-05-01T12:10")
-    with monkeypatch.context() as broken:
-        broken.setattr(Schedule, "job", without_arguments)
-        if isinstance(one.q.store, MemoryStore):
-            broken.setattr(one.q.store, "fire", refuse)
+    with monkeypatch.context() as patch:
+        in_memory = isinstance(one.q.store, MemoryStore)  # which takes anything
+        patch.setattr(broken, "job", refuse if in_memory else without_arguments)
         with pytest.raises(StoreError):
             await one.ticker.tick()
-    assert await created(one.q) == []
+    assert await created(one.q) == ["05-01 12:10"]
     clock.at += 2
     await one.ticker.tick()
-    assert await created(one.q) == ["05-01 12:10"]
+    assert await created(one.q) == ["05-01 12:10"] * 2
 
 
-def without_arguments(*_: object) -> NewJob:
+def without_arguments(at: float) -> NewJob:
     nothing: Any = None
-    return NewJob("k", "q", 0, nothing, 1, 0.0, 0.0)
+    return NewJob("k", "q", 0, nothing, 1, 0.0, at)
 
 
-async def refuse(*_: object) -> None:
+def refuse(at: float) -> NewJob:
     raise StoreError("not now")

@@ -39,6 +39,8 @@ class Schedule:
         misfire: Duration | None,
         missed: Missed,
     ) -> None:
+        if not 0 < len(name) <= 200 or not name.isprintable():
+            raise BadSchedule(f"{name!r} is no name: it must be a line of at most 200 characters")
         if (line is None) == (every is None):
             raise BadSchedule(f"{name!r}: give it a crontab line, or every=; one of the two")
         if missed not in ("last", "all"):

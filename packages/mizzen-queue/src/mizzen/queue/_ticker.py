@@ -49,7 +49,10 @@ class Ticker:
             await asyncio.sleep(pause)
 
     async def tick(self) -> float:
-        """Fire what is due; how many seconds there is nothing to do."""
+        """Fire what is due; how many seconds there is nothing to do.
+
+        When the store refuses one, the others are fired, and StoreError is raised.
+        """
         timetable = dict(self._queue.timetable)
         if not timetable:
             return _LOOK_AGAIN
@@ -57,15 +60,22 @@ class Ticker:
         clock = self._queue.store.clock
         now = clock()
         end = now + _LOOK_AGAIN
+        failure: StoreError | None = None
         for name, schedule in timetable.items():
             hand = self._hands[name]
             if now < hand.looked:  # the clock was set back
                 hand.following = schedule.after(now)
             elif now >= hand.following:
-                await self._fire(hand, now)
+                try:
+                    await self._fire(hand, now)
+                except StoreError as exc:
+                    failure = exc
+                    continue
                 hand.following = schedule.after(now)
             hand.looked = now
             end = min(end, hand.following)
+        if failure is not None:
+            raise failure
         return max(0.001, end - clock())
 
     async def _learn(self, timetable: Mapping[str, Schedule]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mizzen.queue import BadResult, Queue, QueueError, StoreBusy, StoreError
+from mizzen.queue import RESULTS, BadResult, Queue, QueueError, StoreBusy, StoreError, chord
 from mizzen.queue._process import introduce
 from mizzen.queue.abc import OPEN
 from mizzen.queue.testing import KIND, done, new
@@ -88,6 +88,28 @@ async def test_a_job_commits_with_the_session(mariadb_url: str, begin: Any) -> N
                 await greet("c").enqueue(tx=session)
                 raise Rollback
         assert (await q.counts())["queued"] == 0
+
+
+@pytest.mark.parametrize("begin", [alchemy_session, alchemy_sync_session])
+async def test_a_workflow_commits_with_the_session_and_runs(mariadb_url: str, begin: Any) -> None:
+    async with Queue(mariadb_url) as q:
+
+        @q.job
+        async def number(n: int) -> int:
+            return n
+
+        @q.job
+        async def total(parts: list[int]) -> int:
+            return sum(parts)
+
+        async with q.worker():
+            async with begin(mariadb_url) as session:
+                run = await chord((number(n) for n in range(20)), total(RESULTS)).enqueue(
+                    tx=session
+                )
+                await asyncio.sleep(0.1)
+                assert (await q.counts())["done"] == 0
+            assert await run.result(timeout=10) == 190
 
 
 async def test_a_session_elsewhere_is_refused(mariadb_url: str, tmp_path: Path) -> None:

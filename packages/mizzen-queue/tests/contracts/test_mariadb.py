@@ -6,6 +6,7 @@ import pytest
 
 from mizzen.queue.testing import Clock, StoreContract
 from mizzen.queue.testing_durable import DurableContract
+from mizzen.queue.testing_flows import FlowContract
 from mizzen.queue.testing_monitoring import MonitoringContract
 from mizzen.queue.testing_schedules import ScheduleContract
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.extra("asyncmy")
-class TestMariaDB(ScheduleContract, DurableContract, MonitoringContract, StoreContract):
+class TestMariaDB(
+    FlowContract, ScheduleContract, DurableContract, MonitoringContract, StoreContract
+):
     @pytest.fixture
     async def store(self, clock: Clock, mariadb_url: str) -> AsyncIterator[Store]:
         from mizzen.queue.stores.mariadb import MariaDBStore

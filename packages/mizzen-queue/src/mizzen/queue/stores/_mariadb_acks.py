@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ._mariadb_flows_sql import ENDED
 from ._mariadb_pool import too_big
 from ._mariadb_portions import portions
 from ._mariadb_schema import HISTORY
@@ -35,12 +36,13 @@ SELECT job.id, ack.outcome, job.queue, job.kind, job.priority, job.args, ack.att
        COALESCE(ack.error, job.error), job.unique_key,
        IF(ack.outcome = 'cancelled', NULL, job.unique_until), job.unique_until_start,
        job.limit_key, job.rate_key, job.fair_key, job.progress, job.meta
-FROM {_GIVEN} FOR UPDATE RETURNING id;
+FROM {_GIVEN} FOR UPDATE
+RETURNING id, COALESCE(LOCATE('"flow"', meta), 0);
 DELETE FROM mizzen_job WHERE {{held}};
 """
 
 _AGAIN = f"""
-SELECT id FROM mizzen_job WHERE {{held}} FOR UPDATE;
+SELECT id, 0 FROM mizzen_job WHERE {{held}} FOR UPDATE;
 UPDATE {_GIVEN}
 SET job.state = ack.outcome = 'retry',
     job.attempt = IF(ack.outcome = 'retry', ack.attempt, job.attempt - job.charged),
@@ -59,6 +61,7 @@ async def apply(connection: Connection, acks: Sequence[Ack], begin: str) -> set[
     *begin* is sent before the first of them.
     """
     refused = {ack.id for ack in acks}
+    awaited: list[int] = []  # by others
     for some in portions([_fitting(ack, connection.packet) for ack in acks], _size):
         ended = [ack for ack in some if ack.outcome not in ("retry", "release")]
         again = [ack for ack in some if ack.outcome in ("retry", "release")]
@@ -71,8 +74,11 @@ async def apply(connection: Connection, acks: Sequence[Ack], begin: str) -> set[
             values.append(_rows(again))
         for result in await connection.run(statements, values):
             if not isinstance(result, int):
-                refused.difference_update(id for (id,) in result)
+                refused.difference_update(row[0] for row in result)
+                awaited += [row[0] for row in result if row[1]]
         begin = ""
+    if awaited:
+        await connection.run(ENDED.replace("{ids}", ",".join(map(str, awaited))))
     return refused
 
 

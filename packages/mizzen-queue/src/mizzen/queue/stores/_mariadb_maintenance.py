@@ -8,6 +8,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ..abc import WorkerInfo
+from ._mariadb_flows_sql import ENDED, NEEDED
 from ._mariadb_schema import HISTORY, REVIVE
 from ._rescue import WORKER_DIED, crash_pause
 
@@ -26,6 +27,7 @@ SELECT id, %(status)s, queue, kind, priority, args, attempt, max_attempts, creat
        fair_key, progress, meta
 FROM mizzen_job WHERE id IN ({{ids}});
 DELETE FROM mizzen_job WHERE id IN ({{ids}});
+{ENDED}
 """
 
 _FREE = """
@@ -128,17 +130,18 @@ async def cancel(connection: Connection, ids: Collection[int], now: float) -> di
     return states
 
 
-async def revive(connection: Connection, ids: Collection[int]) -> set[int]:
-    """Move dead and cancelled jobs from history back to the ready ones; which."""
-    chosen = listed(ids)
-    statement = REVIVE.replace("{ids}", chosen)
-    _, there = await connection.run(f"START TRANSACTION; {statement}")
+async def back_from_history(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Move dead and cancelled jobs back to the ready ones; which."""
+    if not ids:
+        return set()
+    there = await connection.rows(REVIVE.replace("{ids}", listed(ids)))
     # Where another one with the same unique key has come, its id is given instead.
     if revived := {id for (id,) in there} & set(ids):
         back = listed(revived)
-        await connection.run(f"DELETE FROM mizzen_job_done WHERE id IN ({back})")
-        await connection.run(f"DELETE FROM mizzen_job_cancel WHERE id IN ({back})")
-    await connection.run("COMMIT")
+        await connection.run(
+            f"DELETE FROM mizzen_job_done WHERE id IN ({back}); "
+            f"DELETE FROM mizzen_job_cancel WHERE id IN ({back})"
+        )
     return revived
 
 
@@ -147,8 +150,10 @@ async def delete(connection: Connection, ids: Collection[int]) -> int:
     if not ids:
         return 0
     chosen = listed(ids)
-    _, _, deleted, _ = await connection.run(
+    *_, deleted, _ = await connection.run(
         f"START TRANSACTION; DELETE FROM mizzen_job_memo WHERE job IN ({chosen}); "
+        f"DELETE FROM mizzen_job_edge WHERE child IN ({chosen}); "
+        f"DELETE FROM mizzen_job_node WHERE job IN ({chosen}); "
         f"DELETE FROM mizzen_job_done WHERE id IN ({chosen}); COMMIT"
     )
     return int(deleted)
@@ -157,7 +162,7 @@ async def delete(connection: Connection, ids: Collection[int]) -> int:
 async def prune(connection: Connection, before: float, keep: int, now: float) -> int:
     """Drop old history, a bounded number at a time; see Store.prune."""
     # Chosen without a lock, so that nobody who writes history waits.
-    spare = "(unique_until IS NULL OR unique_until < %s)"
+    spare = f"(unique_until IS NULL OR unique_until < %s) AND NOT {NEEDED}"
     query = f"SELECT id FROM mizzen_job_done WHERE finished_at < %s AND {spare} LIMIT %s"
     rows = await connection.rows(query, (before, now, _PRUNED_AT_ONCE))
     # Ids grow with time: the newest are the latest.

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from .._monitored import Tally, WorkerRecord
 from ..abc import Record
 from ._listing import STATES, listing
-from ._mariadb_maintenance import cancel, delete, listed, revive
+from ._mariadb_flows import revive
+from ._mariadb_maintenance import cancel, delete, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +50,10 @@ class MariaDBMonitoring:
     clock: Callable[[], float]
     _bell: Bell
     _connections: Connections
+    _news: bool
+
+    async def settle(self) -> None:
+        raise NotImplementedError
 
     async def list(
         self, which: Filter, limit: int, before: int | None, brief: bool
@@ -74,13 +79,15 @@ class MariaDBMonitoring:
     async def cancel_many(self, ids: Sequence[int]) -> dict[int, Status]:
         now = self.clock()
         states = await self._connections.perform(lambda connection: cancel(connection, ids, now))
+        self._news = True
         self._bell.ring()
         return {id: STATES[state] for id, state in states.items()}
 
     async def retry_many(self, ids: Sequence[int]) -> int:
         revived = await self._connections.perform(lambda connection: revive(connection, ids))
+        await self.settle()
         self._bell.ring()
-        return len(revived)
+        return revived
 
     async def delete(self, ids: Sequence[int], status: Status | None) -> int:
         chosen = f"id IN ({listed(ids)})"

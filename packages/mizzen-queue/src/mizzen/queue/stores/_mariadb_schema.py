@@ -113,13 +113,14 @@ CREATE TABLE IF NOT EXISTS mizzen_job_paused (queue VARCHAR(255) PRIMARY KEY) {_
     "mizzen_job_cancel": f"""
 CREATE TABLE IF NOT EXISTS mizzen_job_cancel (id BIGINT PRIMARY KEY) {_TABLE}
 """,
-    # Its one row is locked by the claim that minds gates: what keys have used up is counted by one.
+    # Its first row is locked by the claim that minds gates, as what keys have used up is counted by
+    # one; its second by whoever works out what ends mean for those who wait.
     "mizzen_job_gate": f"""
 CREATE TABLE IF NOT EXISTS mizzen_job_gate (id TINYINT PRIMARY KEY) {_TABLE}
 """,
 }
 
-GATE = "INSERT INTO mizzen_job_gate (id) VALUES (1) ON DUPLICATE KEY UPDATE id = 1"
+GATE = "INSERT INTO mizzen_job_gate (id) VALUES (1), (2) ON DUPLICATE KEY UPDATE id = VALUES(id)"
 
 # Creating tables ends a transaction, so that the turn is a lock of the connection.
 LOCK_SCHEMA = "SELECT GET_LOCK(CONCAT('mizzen_job ', MD5(DATABASE())), 30)"

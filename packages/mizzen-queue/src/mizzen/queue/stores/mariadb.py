@@ -11,6 +11,8 @@ import msgspec
 
 from .._errors import StoreBusy
 from ..abc import Inserted, Record, Status, Step
+from . import _mariadb_flows as flows
+from . import _mariadb_flows_sql as flows_sql
 from . import _mariadb_memos as memos
 from . import _mariadb_schedules as schedules
 from . import _mariadb_schema as sql
@@ -20,7 +22,7 @@ from ._inserted import has_keys, in_order
 from ._listing import STATES
 from ._mariadb_acks import apply
 from ._mariadb_claim import Claims
-from ._mariadb_maintenance import cancel, disown, prune, rescue, revive
+from ._mariadb_maintenance import cancel, disown, prune, rescue
 from ._mariadb_monitoring import MariaDBMonitoring
 from ._mariadb_pool import Connection, Connections
 from ._mariadb_portions import portions
@@ -34,13 +36,13 @@ _PROMOTE_EVERY = 0.5
 # How soon a worker sees what another process committed: fast when something just happened.
 _SOON, _LATE = 0.01, 0.1
 
-_TABLES = {**sql.TABLES, "mizzen_job_memo": memos.TABLE, **schedules.TABLES}
+_TABLES = {**sql.TABLES, "mizzen_job_memo": memos.TABLE, **schedules.TABLES, **flows_sql.TABLES}
 
 _PROMOTE = "UPDATE mizzen_job SET state = 0, run_at = NULL WHERE run_at <= %r;"
-_DUE = "SELECT MIN(run_at) FROM mizzen_job; COMMIT"
+_AFTERWARDS = "; ".join(("SELECT MIN(run_at) FROM mizzen_job", flows_sql.HAS_NEWS, "COMMIT"))
 
 
-class MariaDBStore(MariaDBMonitoring, schedules.MariaDBSchedules):
+class MariaDBStore(flows.MariaDBFlows, MariaDBMonitoring, schedules.MariaDBSchedules):
     """Rows are locked with SKIP LOCKED; polling, which slows down when idle, is the doorbell."""
 
     dialect = "mariadb"
@@ -55,6 +57,7 @@ class MariaDBStore(MariaDBMonitoring, schedules.MariaDBSchedules):
         self._skew = 0.0
         self._promote_at = 0.0
         self._claims = Claims()
+        self._news = True  # perhaps: what others left
         self._pulse: Any = None
         self._pause = _SOON
 
@@ -121,11 +124,21 @@ class MariaDBStore(MariaDBMonitoring, schedules.MariaDBSchedules):
                     connection, worker, want, kinds, queues, room, now, begin
                 )
                 begin = ""
-            *_, ((due,),), _ = await connection.run(begin + _DUE)
+            *_, ((due,),), ((self._news,),), _ = await connection.run(begin + _AFTERWARDS)
             self._promote_at = min(now + _PROMOTE_EVERY, due or now + _PROMOTE_EVERY)
             return claim.step(refused, due)
 
-        return await self._connections.perform(step)
+        if self._news:
+            await self.settle()
+        answer = await self._connections.perform(step)
+        if self._news:  # what these ends set free is for the next step
+            self._bell.ring()
+        return answer
+
+    async def settle(self) -> None:
+        """Queue or cancel those who waited for what has ended."""
+        now = self.clock()
+        await self._connections.perform(lambda connection: flows.settle(connection, now))
 
     async def charge(self, job: Claimed) -> bool:
         return await self._change(
@@ -157,6 +170,7 @@ class MariaDBStore(MariaDBMonitoring, schedules.MariaDBSchedules):
         rescued = await self._connections.perform(
             lambda connection: rescue(connection, now, lease, alive)
         )
+        self._news = True
         if rescued:
             self._bell.ring()
         return rescued
@@ -164,6 +178,7 @@ class MariaDBStore(MariaDBMonitoring, schedules.MariaDBSchedules):
     async def cancel(self, id: int) -> Status | None:
         now = self.clock()
         states = await self._connections.perform(lambda connection: cancel(connection, [id], now))
+        self._news = True
         was = STATES[states[id]] if id in states else None
         if was == "running":
             self._bell.ring()
@@ -206,10 +221,7 @@ class MariaDBStore(MariaDBMonitoring, schedules.MariaDBSchedules):
         return bool(await self._rows(memos.KEEP, values))
 
     async def retry(self, id: int) -> bool:
-        revived = await self._connections.perform(lambda connection: revive(connection, [id]))
-        if revived:
-            self._bell.ring()
-        return bool(revived)
+        return await self.retry_many([id]) > 0
 
     async def find(self, id: int) -> Record | None:
         rows = await self._rows(sql.FIND, {"id": id})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from ..abc import WorkerInfo
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from ..abc import Outcome
 
 _UNTOUCHED = dict.fromkeys(("attempt", "started_at", "result"))
-_PRUNED_AT_ONCE = 2000  # keeps one transaction, and so the lane, short
+_PRUNED_AT_ONCE = 2000
+PRUNED_TOGETHER = 200  # keeps one transaction, and so the lane, short
 
 
 def end(
@@ -90,18 +92,15 @@ def _revive(connection: sqlite3.Connection, id: int) -> bool:
     return bool(revived)
 
 
-def prune(connection: sqlite3.Connection, before: float, keep: int, now: float) -> int:
-    """Drop old history, a bounded number at a time; see Store.prune."""
-    gone: list[tuple[int]] = []
-    kinds = connection.execute(
-        "SELECT DISTINCT status, kind, queue FROM mizzen_job_done"
-    ).fetchall()
-    for pair in kinds:
-        gone += connection.execute(
-            "DELETE FROM mizzen_job_done WHERE id IN (SELECT id FROM mizzen_job_done WHERE "  # noqa: S608
-            "status = ? AND kind = ? AND queue = ? AND finished_at < ? "
-            f"AND (unique_until IS NULL OR unique_until < ?) AND NOT {flows.NEEDED} LIMIT ?) "
-            "RETURNING id",
+def prunable(connection: sqlite3.Connection, before: float, keep: int, now: float) -> list[int]:
+    """What is to be dropped of old history, a bounded number at a time; see Store.prune."""
+    found: list[tuple[int]] = []
+    kinds = connection.execute("SELECT DISTINCT status, kind, queue FROM mizzen_job_done")
+    for pair in kinds.fetchall():
+        found += connection.execute(
+            "SELECT id FROM mizzen_job_done WHERE status = ? AND kind = ? AND queue = ? "  # noqa: S608
+            "AND finished_at < ? AND (unique_until IS NULL OR unique_until < ?) "
+            f"AND NOT {flows.NEEDED} LIMIT ?",
             (*pair, before, now, _PRUNED_AT_ONCE),
         ).fetchall()
     # Ids grow with time, so the newest ids stand for the newest jobs.
@@ -110,12 +109,21 @@ def prune(connection: sqlite3.Connection, before: float, keep: int, now: float) 
         (keep,),
     ).fetchone()
     if edge:
-        gone += connection.execute(
-            "DELETE FROM mizzen_job_done WHERE id IN (SELECT id FROM mizzen_job_done WHERE "  # noqa: S608
-            "id <= ? AND status <> 'dead' AND (unique_until IS NULL OR unique_until < ?) "
-            f"AND NOT {flows.NEEDED} LIMIT ?) RETURNING id",
+        found += connection.execute(
+            "SELECT id FROM mizzen_job_done WHERE id <= ? AND status <> 'dead' "  # noqa: S608
+            f"AND (unique_until IS NULL OR unique_until < ?) AND NOT {flows.NEEDED} LIMIT ?",
             (edge[0], now, _PRUNED_AT_ONCE),
         ).fetchall()
+    return sorted({id for (id,) in found})
+
+
+def prune(connection: sqlite3.Connection, ids: list[int], now: float) -> int:
+    """Drop those of the jobs that have not come back from history since *now*."""
+    gone = connection.execute(
+        "DELETE FROM mizzen_job_done WHERE id IN (SELECT value FROM json_each(?)) "  # noqa: S608
+        f"AND finished_at <= ? AND NOT {flows.NEEDED} RETURNING id",
+        (json.dumps(ids), now),
+    ).fetchall()
     forget(connection, [id for (id,) in gone])
     flows.forget(connection, [id for (id,) in gone])
     return len(gone)

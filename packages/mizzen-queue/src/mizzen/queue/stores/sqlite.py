@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import sqlite3
@@ -26,7 +27,7 @@ from ._inserted import has_keys, in_order
 from ._lane import Lane
 from ._sqlite_acks import apply
 from ._sqlite_claim import Claims
-from ._sqlite_maintenance import disown, end, prune, rescue, revive
+from ._sqlite_maintenance import PRUNED_TOGETHER, disown, end, prunable, prune, rescue, revive
 from ._sqlite_monitoring import INDEXES, SqliteMonitoring
 from ._sqlite_thread import BUSY_MS, SqliteThread
 
@@ -252,7 +253,13 @@ class SqliteStore(flows.SqliteFlows, SqliteMonitoring, schedules.SqliteSchedules
 
     async def prune(self, before: float, keep: int) -> int:
         now = self.clock()
-        return await self._writer.run(lambda connection: prune(connection, before, keep, now))
+        found = await self._reader.run(lambda reader: prunable(reader, before, keep, now))
+        # To find them takes 20 ms, and to drop one 25 µs: writers don't wait for all of that.
+        pruned = 0
+        for first in range(0, len(found), PRUNED_TOGETHER):
+            ids = found[first : first + PRUNED_TOGETHER]
+            pruned += await self._writer.run(functools.partial(prune, ids=ids, now=now))
+        return pruned
 
     async def wait(self, seen: int, limit: float) -> int:
         self._doorbell.hang(self._bell.ring)

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mizzen.queue import BadResult, ClaimLost, JobFailed, Queue, Retry, StoreError, current_job
+from mizzen.queue import (
+    BadResult,
+    ClaimLost,
+    Completion,
+    JobFailed,
+    Queue,
+    Retry,
+    StoreError,
+    current_job,
+)
+from mizzen.queue._ledger import Ledger, Origin
+from mizzen.queue._process import introduce
+from mizzen.queue.abc import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -187,6 +199,28 @@ async def test_a_completed_job_whose_worker_can_not_tell_is_not_run_again(
     async with q.worker():
         assert await (await pay(5).enqueue()).result(timeout=5) == "paid"
     assert asked == 2
+    assert await written(shared_url) == [5]
+
+
+async def test_killed_on_its_last_attempt_a_completed_job_is_done_and_not_dead(
+    q: Queue, shared_url: str
+) -> None:
+    @q.job(retry=Retry(max=1))
+    async def pay() -> str:
+        raise AssertionError("not to be run again")
+
+    handle = await pay().enqueue()
+    worker = introduce()
+    await q.store.heartbeat(worker)
+    (claimed,) = (await q.store.step(worker.id, [], 1, {pay.name: OPEN}, None)).claimed
+    assert await q.store.charge(claimed)
+    ledger = Ledger(Origin(q.store, claimed, pay, asyncio.get_running_loop()))
+    async with session(shared_url) as tx, Completion(ledger, tx) as done:
+        await write(tx, 5)
+        done.result = "paid"
+    assert await q.store.rescue(15, lambda _: False) == 1
+    async with q.worker():
+        assert await handle.result(timeout=5) == "paid"
     assert await written(shared_url) == [5]
 
 

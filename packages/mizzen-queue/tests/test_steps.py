@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import importlib
 import signal
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -154,6 +156,22 @@ async def test_mistakes_are_told(q: Queue) -> None:
                 await (await job().enqueue()).result(timeout=5)
     with pytest.raises(QueueError, match="works inside a job's function"):
         await current_job().step("x", one)
+
+
+async def test_a_job_in_a_process_of_its_own_is_told_that_it_has_no_steps(
+    q: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "apart.py").write_text(
+        "from mizzen.queue import current_job\n"
+        "def apart() -> int:\n"
+        "    return current_job().step_sync('one', int)\n"
+    )
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    apart: Any = importlib.import_module("apart")
+    job: Any = q.job(run="process", retry=Retry(max=1))(apart.apart)
+    async with q.worker():
+        with pytest.raises(JobFailed, match="need the worker's own process"):
+            await (await job().enqueue()).result(timeout=20)
 
 
 async def test_a_run_that_was_replaced_keeps_no_step(q: Queue) -> None:

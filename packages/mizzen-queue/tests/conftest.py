@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
+import shutil
 import signal
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mizzen.queue import Queue
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 
 @pytest.fixture
@@ -109,3 +111,26 @@ async def child(tmp_path: Path) -> AsyncIterator[Callable[..., Child]]:
     for one in children:
         if one.process is not None:
             await one.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def crunch_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """The module `crunch`, as a program imports it; its queue is at the URL."""
+    shutil.copy(Path(__file__).with_name("crunch.py"), tmp_path)
+
+    def load(url: str) -> Any:
+        monkeypatch.setenv("QUEUE_URL", url)
+        return importlib.import_module("crunch")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    importlib.invalidate_caches()
+    yield load
+    sys.modules.pop("crunch", None)
+
+
+@pytest.fixture
+async def crunch(crunch_at: Callable[[str], Any], url: str) -> AsyncIterator[Any]:
+    module = crunch_at(url)
+    async with module.q:
+        yield module

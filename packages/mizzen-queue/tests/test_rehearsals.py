@@ -316,9 +316,11 @@ async def test_schedules_fire_when_the_clock_has_passed_their_times(q: Queue) ->
         assert test.clock.now() == noon + timedelta(days=1)
 
 
-@pytest.mark.extra("psycopg")
-async def test_on_a_server_its_time_stands_still_too(postgres_url: str) -> None:
-    async with Queue(postgres_url) as q:
+@pytest.mark.parametrize("server", ["postgres_url", "mariadb_url"])
+async def test_on_a_server_its_time_stands_still_too(
+    server: str, request: pytest.FixtureRequest
+) -> None:
+    async with Queue(request.getfixturevalue(server)) as q:
 
         @q.job(retry=Retry(max=2, base="1h", jitter=0))
         async def flaky() -> int:

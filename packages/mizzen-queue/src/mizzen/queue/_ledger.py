@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -24,6 +25,7 @@ T = TypeVar("T")
 _log = logging.getLogger("mizzen.queue")
 
 _SETTLE_WITHIN = 1.0
+_LOOK_AT_THE_LOOP = 1.0
 
 # The memo that a transaction leaves which completed the job.
 COMPLETED = "(completed)"
@@ -115,7 +117,10 @@ class Ledger:
         if self._on_loop():
             coroutine.close()
             raise QueueError(f"this would block the event loop: {other}")
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        answer = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        while not answer.done() and not self._loop.is_closed():
+            concurrent.futures.wait((answer,), _LOOK_AT_THE_LOOP)
+        return answer.result(0)  # a thread that its worker has left behind must not hang
 
     def _on_loop(self) -> bool:
         try:

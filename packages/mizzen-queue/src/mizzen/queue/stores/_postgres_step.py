@@ -41,18 +41,26 @@ WITH RECURSIVE ack AS MATERIALIZED (
       AND mizzen_job.token = ack.token
     RETURNING mizzen_job.id
 ), pair AS (
-    (SELECT queue, kind FROM mizzen_job WHERE state = 0 AND gate IS NULL AND %(want)s > 0
-     ORDER BY queue, kind LIMIT 1)
+    (SELECT * FROM (
+        SELECT queue, kind FROM mizzen_job
+        WHERE state = 0 AND gate IS NULL AND %(want)s > 0 AND %(floor)s = 0
+        ORDER BY queue, kind LIMIT 1
+     ) AS first
+     UNION ALL
+     SELECT queue COLLATE "C", kind COLLATE "C"
+     FROM unnest(%(near_queues)s::text[], %(near_kinds)s::text[]) AS near (queue, kind))
     UNION ALL
     SELECT following.queue, following.kind FROM pair CROSS JOIN LATERAL (
         SELECT queue, kind FROM mizzen_job
         WHERE state = 0 AND gate IS NULL AND (queue, kind) > (pair.queue, pair.kind)
+          AND %(floor)s = 0
         ORDER BY queue, kind LIMIT 1
     ) AS following
 ), picked AS MATERIALIZED (
     SELECT ready.id FROM pair CROSS JOIN LATERAL (
         SELECT id, priority FROM mizzen_job
         WHERE state = 0 AND gate IS NULL AND queue = pair.queue AND kind = pair.kind
+          AND id > %(floor)s
         ORDER BY priority DESC, id LIMIT %(want)s FOR UPDATE SKIP LOCKED
     ) AS ready
     WHERE pair.kind = ANY(%(kinds)s::text[])

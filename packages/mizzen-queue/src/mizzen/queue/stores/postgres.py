@@ -18,6 +18,7 @@ from . import _postgres_schedules as schedules
 from . import _postgres_schema as sql
 from ._admission import Claim
 from ._bell import Bell
+from ._postgres_floor import Floor
 from ._postgres_gates import Claims
 from ._postgres_insert import Inserts
 from ._postgres_monitoring import HAS_INDEXES, INDEXES, PostgresMonitoring
@@ -54,6 +55,7 @@ class PostgresStore(flows.PostgresFlows, PostgresMonitoring, schedules.PostgresS
         self._promote_at = 0.0
         self._inserts = Inserts(self._fetch)
         self._claims = Claims()
+        self._floors: dict[int, Floor] = {}
         self._gated = False
         self._news = False
 
@@ -116,6 +118,8 @@ class PostgresStore(flows.PostgresFlows, PostgresMonitoring, schedules.PostgresS
             "kinds": list(kinds),
             "queues": None if queues is None else list(queues),
         }
+        floor = self._floors.setdefault(worker, Floor())
+        values |= floor.ask(openly)
         async with self._connections.lend() as connection:
             if self._news:
                 await flows.settle(connection, now)
@@ -136,11 +140,13 @@ class PostgresStore(flows.PostgresFlows, PostgresMonitoring, schedules.PostgresS
             claimed = [Claimed(*row) for row in rows if row[1] is not None]
             claimed.sort(key=lambda job: (-job.priority, job.id))
             had = len(claimed)
-            claim = Claim([], crowded=self._gated and had >= room)
+            look_again = floor.learn(claimed, 0 if by_gates else want)
+            claim = Claim([], crowded=look_again or (self._gated and had >= room))
             if by_gates or (self._gated and had < want):
                 claim = await self._claims.claim(
                     connection, worker, want - had, kinds, queues, room - had, now
                 )
+            claim.crowded |= look_again
             claim.jobs = claimed + claim.jobs
         self._promote_at = min(now + _PROMOTE_EVERY, due or now + _PROMOTE_EVERY)
         if self._news:
@@ -161,6 +167,7 @@ class PostgresStore(flows.PostgresFlows, PostgresMonitoring, schedules.PostgresS
         return await self._count(sql.DISOWN, (worker, list(held)))
 
     async def leave(self, worker: int) -> None:
+        self._floors.pop(worker, None)
         async with self._connections.lend() as connection, connection.transaction():
             await connection.execute(sql.DISOWN, (worker, []))
             await connection.execute("DELETE FROM mizzen_job_worker WHERE id = %s", (worker,))

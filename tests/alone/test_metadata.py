@@ -70,7 +70,7 @@ def test_everything_it_imports_is_declared(distribution: Distribution) -> None:
 
 def is_for_pytest(file: Path, module: str) -> bool:
     """Tell whether only pytest's users load this; they have pytest."""
-    names = {file.stem, file.parent.name.lstrip("_")}
+    names = {file.stem.partition("_")[0], file.stem, file.parent.name.lstrip("_")}
     testing = bool(names & {"testing", "pytest_plugin", "contract"})
     return testing and module.partition(".")[0] in {"pytest", "_pytest"}
 

@@ -62,7 +62,10 @@ class Flows(Protocol):
     """
 
     async def insert_flow(self, jobs: Sequence[NewJob], links: Sequence[Link]) -> list[int]:
-        """Commit *jobs*, of which those that are linked to a parent wait; returns their ids."""
+        """Commit *jobs*, of which those that are linked to a parent wait; returns their ids.
+
+        The `meta` of each job that others wait for contains `"awaited"`.
+        """
         ...
 
     async def parents(self, id: int) -> list[Parent]:

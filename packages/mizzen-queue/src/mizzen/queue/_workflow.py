@@ -59,6 +59,7 @@ class Workflow:
         self._calls: dict[int, Call[Any]] = {}
         # For each job those that it waits for, and whether it runs whatever became of them.
         self._parents: dict[int, dict[int, bool]] = {}
+        self._awaited: set[int] = set()
         self._run: WorkflowRun[Any] | None = None
 
     def add(
@@ -95,8 +96,7 @@ class Workflow:
     @property
     def last(self) -> list[Node[Any]]:
         """The jobs that no other one waits for."""
-        waited_for = {key for parents in self._parents.values() for key in parents}
-        return [node for node in self.nodes if node.key not in waited_for]
+        return [node for node in self.nodes if node.key not in self._awaited]
 
     async def enqueue(
         self, *, priority: int | None = None, queue: str | None = None, tx: Any = None
@@ -109,8 +109,7 @@ class Workflow:
             raise QueueError(f"{self!r} was enqueued as workflow {self._run.id}: make a new one")
         numbers = {node.key: number for number, node in enumerate(self.nodes)}
         now = self.owner.store.clock()
-        meta = {"flow": {"name": self.name, "mark": MARK}}
-        jobs = [self._job(node.key, numbers, now, priority, queue, meta) for node in self.nodes]
+        jobs = [self._job(node.key, numbers, now, priority, queue) for node in self.nodes]
         links = [
             Link(numbers[child], numbers[parent], anyway)
             for child, parents in self._parents.items()
@@ -141,6 +140,7 @@ class Workflow:
                 raise QueueError(f"{call!r} waits for a job that isn't in {self!r}: add that first")
         self.nodes.append(node)
         self._calls[node.key] = Call(call.owner, call.function, args)
+        self._awaited.update(known)
         self._parents[node.key] = parents | {key: anyway for key in known if key not in parents}
 
     def _job(
@@ -150,7 +150,6 @@ class Workflow:
         now: float,
         priority: int | None,
         queue: str | None,
-        meta: dict[str, Any],
     ) -> KeyedJob:
         call = self._calls[key]
         if (missing := set(keys_in(call.args)) & {PREVIOUS, ALL}) or (
@@ -163,8 +162,11 @@ class Workflow:
         )
         job = Call(call.owner, call.function, args).job(now, None, priority, queue)
         fields: dict[str, Any] = msgspec.structs.asdict(job)
-        known = msgspec.json.decode(fields.get("meta") or "{}")
-        fields["meta"] = msgspec.json.encode(known | meta).decode()
+        meta = msgspec.json.decode(fields.get("meta") or "{}")
+        meta["flow"] = {"name": self.name, "mark": MARK}
+        if key in self._awaited:
+            meta["flow"]["awaited"] = True
+        fields["meta"] = msgspec.json.encode(meta).decode()
         return KeyedJob(**fields)
 
     def __repr__(self) -> str:

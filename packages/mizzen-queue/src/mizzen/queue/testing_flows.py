@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FlowContract"]
 
-META = '{"flow":{"name":"import","mark":"x"}}'
+META = '{"flow":{"name":"import","mark":"x","awaited":true}}'
 A_CHAIN = [Link(1, 0), Link(2, 1)]
 
 

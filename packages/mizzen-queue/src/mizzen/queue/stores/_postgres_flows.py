@@ -9,7 +9,7 @@ import msgspec
 from .._flows import FlowJob, Parent
 from . import _postgres_flows_sql as sql
 from . import _postgres_schema as schema
-from ._flow_rows import because, edge_rows, flow_jobs, node_rows
+from ._flow_rows import edge_rows, flow_jobs, node_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Connection = psycopg.AsyncConnection[Any]
 
-_LOCK = 0x6D7A666C6F77  # "mzflow": what ends mean is worked out by one at a time
+_LOCK = 120372471820151  # as in mizzen_job_settle
 
 
 class PostgresFlows:
@@ -63,32 +63,12 @@ async def create(connection: Connection) -> None:
     """Make the tables, and the triggers, when they are missing."""
     if (await _rows(connection, "SELECT to_regclass('mizzen_job_edge')", ()))[0][0] is None:
         await connection.execute(sql.TABLES.encode())
+        await connection.execute(sql.SETTLE_FUNCTION.encode())
 
 
 async def settle(connection: Connection, now: float) -> None:
-    """Queue those who waited, or cancel them, as the ends that are news to them say.
-
-    The ends have committed before; so whoever comes last sees all that are news to a child.
-    """
-    async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        # Those who are cancelled are news for their own children, and so on.
-        while news := await _rows(connection, sql.NEWS, ()):
-            broken = {
-                child: (parent, because(parent, kind, outcome))
-                for child, parent, outcome, anyway, kind in sorted(news, reverse=True)
-                if outcome != "done" and not anyway
-            }
-            if broken:
-                values = {
-                    "children": list(broken),
-                    "parents": [parent for parent, _ in broken.values()],
-                    "errors": [error for _, error in broken.values()],
-                    "now": now,
-                }
-                await connection.execute(sql.CANCEL, values)
-            children = sorted({child for child, *_ in news})
-            await connection.execute(sql.PROMOTE, (children,))
+    """Queue those who waited, or cancel them, as the ends that are news to them say."""
+    await connection.execute(sql.SETTLE, (now,))
 
 
 async def settle_news(connection: Connection, now: float) -> None:
@@ -101,13 +81,11 @@ async def revive(connection: Connection, ids: Sequence[int], now: float) -> int:
     """Bring jobs back from history, and those whom they cancelled; how many of *ids*."""
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        back = await _rows(connection, sql.REVIVE, (list(ids),))
-        revived = len(back)
-        while back:
-            among = ([id for (id,) in back],)
-            await connection.execute(sql.WAIT_AGAIN, among)
-            broken = [id for (id,) in await _rows(connection, sql.REOPEN, among)]
-            back = await _rows(connection, sql.REVIVE, (broken,))
+        wanted = [id for (id,) in await _rows(connection, sql.CANCELLED_BY, (list(ids),))]
+        back = [id for (id,) in await _rows(connection, sql.REVIVE, (wanted,))]
+        await connection.execute(sql.REOPEN, (back,))
+        await connection.execute(sql.WAIT_AGAIN, (back,))
+    revived = len(set(back).intersection(ids))
     await settle_news(connection, now)
     return revived
 

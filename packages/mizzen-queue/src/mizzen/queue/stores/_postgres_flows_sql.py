@@ -30,12 +30,70 @@ CREATE INDEX mizzen_job_edge_news ON mizzen_job_edge (child) WHERE news;
 CREATE FUNCTION mizzen_job_ended() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE mizzen_job_edge SET outcome = NEW.status, news = true WHERE parent = NEW.id;
-    PERFORM pg_notify('mizzen_job', '');
+    IF FOUND THEN
+        PERFORM pg_notify('mizzen_job', '');
+    END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER mizzen_job_ended AFTER INSERT ON mizzen_job_done
-    FOR EACH ROW WHEN (NEW.meta LIKE '%"flow"%') EXECUTE FUNCTION mizzen_job_ended();
+    FOR EACH ROW WHEN (NEW.meta LIKE '%"awaited"%') EXECUTE FUNCTION mizzen_job_ended();
 """
+
+# What ends mean is worked out by one at a time. Each has committed before, so whoever comes last
+# sees all that are news to a child. Those who are cancelled are news for their own children.
+SETTLE_FUNCTION = """
+CREATE OR REPLACE FUNCTION mizzen_job_settle(now float8) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    children bigint[];
+    broken bigint[];
+BEGIN
+    PERFORM pg_advisory_xact_lock(120372471820151);
+    LOOP
+        WITH news AS (
+            UPDATE mizzen_job_edge SET news = false WHERE news RETURNING child, parent, outcome, anyway
+        )
+        SELECT array_agg(DISTINCT child),
+               array_agg(parent) FILTER (WHERE outcome <> 'done' AND NOT anyway)
+        INTO children, broken FROM news;
+        EXIT WHEN children IS NULL;
+        IF broken IS NOT NULL THEN
+            WITH reason AS (
+                SELECT DISTINCT ON (child) child, parent, format(
+                    'Cancelled: job %s (%s), which it waited for, is %s', parent,
+                    coalesce((SELECT kind FROM mizzen_job_done WHERE id = parent), 'unknown'),
+                    outcome) AS error
+                FROM mizzen_job_edge
+                WHERE child = ANY(children) AND parent = ANY(broken) AND outcome <> 'done'
+                  AND NOT anyway
+                ORDER BY child, parent
+            ), gone AS (
+                DELETE FROM mizzen_job USING reason
+                WHERE mizzen_job.id = child AND state = 1 AND run_at IS NULL
+                RETURNING mizzen_job.*, reason.parent AS breaker, reason.error AS reason
+            ), broke AS (
+                UPDATE mizzen_job_edge SET broke = true FROM gone
+                WHERE mizzen_job_edge.child = gone.id AND mizzen_job_edge.parent = gone.breaker
+            )
+            INSERT INTO mizzen_job_done (id, status, queue, kind, priority, args, attempt,
+                                         max_attempts, created_at, finished_at, error, unique_key,
+                                         unique_until_start, limit_key, rate_key, fair_key,
+                                         progress, meta)
+            SELECT id, 'cancelled', queue, kind, priority, args, attempt, max_attempts, created_at,
+                   now, reason, unique_key, unique_until_start, limit_key, rate_key, fair_key,
+                   progress, meta
+            FROM gone;
+        END IF;
+        UPDATE mizzen_job SET state = 0
+        WHERE state = 1 AND run_at IS NULL AND id = ANY(children) AND NOT EXISTS (
+            SELECT 1 FROM mizzen_job_edge WHERE child = mizzen_job.id AND outcome IS NULL);
+        IF FOUND THEN
+            PERFORM pg_notify('mizzen_job', '');
+        END IF;
+    END LOOP;
+END $$
+"""
+
+SETTLE = "SELECT mizzen_job_settle(%s)"
 
 NODES = """
 INSERT INTO mizzen_job_node (flow, number, job)
@@ -54,44 +112,7 @@ UPDATE mizzen_job SET state = 1, run_at = NULL
 WHERE id IN (SELECT child FROM put) AND state = 0 RETURNING id
 """
 
-NEWS = """
-WITH news AS (
-    UPDATE mizzen_job_edge SET news = false WHERE news RETURNING child, parent, outcome, anyway
-)
-SELECT news.*, (SELECT kind FROM mizzen_job_done WHERE id = parent) FROM news
-"""
-
 HAS_NEWS = "SELECT EXISTS (SELECT 1 FROM mizzen_job_edge WHERE news)"
-
-CANCEL = """
-WITH broken AS (
-    SELECT * FROM unnest(%(children)s::bigint[], %(parents)s::bigint[], %(errors)s::text[])
-      AS given (child, parent, error)
-), gone AS (
-    DELETE FROM mizzen_job USING broken
-    WHERE mizzen_job.id = child AND state = 1 AND run_at IS NULL
-    RETURNING mizzen_job.*, broken.parent AS breaker, broken.error AS reason
-), broke AS (
-    UPDATE mizzen_job_edge SET broke = true FROM gone
-    WHERE mizzen_job_edge.child = gone.id AND mizzen_job_edge.parent = gone.breaker
-)
-INSERT INTO mizzen_job_done (id, status, queue, kind, priority, args, attempt, max_attempts,
-                             created_at, finished_at, error, unique_key, unique_until_start,
-                             limit_key, rate_key, fair_key, progress, meta)
-SELECT id, 'cancelled', queue, kind, priority, args, attempt, max_attempts, created_at, %(now)s,
-       reason, unique_key, unique_until_start, limit_key, rate_key, fair_key, progress, meta
-FROM gone
-"""
-
-PROMOTE = """
-WITH free AS (
-    UPDATE mizzen_job SET state = 0
-    WHERE state = 1 AND run_at IS NULL AND id = ANY(%s::bigint[]) AND NOT EXISTS (
-        SELECT 1 FROM mizzen_job_edge WHERE child = mizzen_job.id AND outcome IS NULL)
-    RETURNING id
-)
-SELECT pg_notify('mizzen_job', '') FROM (SELECT 1 FROM free LIMIT 1) AS one
-"""
 
 PARENTS = """
 SELECT number, id, kind, status, result, error
@@ -123,11 +144,16 @@ WHERE id IN (SELECT child FROM mine) AND state = 0
 """
 
 REOPEN = """
-WITH old AS (
-    SELECT child, parent, broke FROM mizzen_job_edge WHERE parent = ANY(%s::bigint[])
-), open AS (
-    UPDATE mizzen_job_edge SET outcome = NULL, news = false, broke = false FROM old
-    WHERE mizzen_job_edge.child = old.child AND mizzen_job_edge.parent = old.parent
+UPDATE mizzen_job_edge SET outcome = NULL, news = false, broke = false
+WHERE parent = ANY(%s::bigint[])
+"""
+
+# These jobs, those that the end of one of them cancelled, and so on.
+CANCELLED_BY = """
+WITH RECURSIVE back AS (
+    SELECT unnest(%s::bigint[]) AS id
+    UNION
+    SELECT child FROM back JOIN mizzen_job_edge ON parent = back.id AND broke
 )
-SELECT child FROM old WHERE broke
+SELECT id FROM back
 """

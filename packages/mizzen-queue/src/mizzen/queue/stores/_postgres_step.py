@@ -78,7 +78,7 @@ WITH RECURSIVE ack AS MATERIALIZED (
 SELECT id, token, kind, queue, priority, args, attempt, max_attempts, created_at, suspect, meta
 FROM claimed
 UNION ALL SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                 meta LIKE '%%"flow"%%', NULL FROM gone
+                 meta LIKE '%%"awaited"%%', NULL FROM gone
 UNION ALL SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM again
 UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                  (SELECT count(*) FROM (SELECT 1 FROM mizzen_job

@@ -57,7 +57,7 @@ END
 # ends, so it is made when the first workflow is seen.
 _ENDED = """
 CREATE TRIGGER IF NOT EXISTS mizzen_job_ended AFTER INSERT ON mizzen_job_done
-WHEN NEW.meta LIKE '%"flow"%' BEGIN
+WHEN NEW.meta LIKE '%"awaited"%' BEGIN
     UPDATE mizzen_job_edge SET outcome = NEW.status, news = 1 WHERE parent = NEW.id;
 END
 """

@@ -62,6 +62,8 @@ PROGRAM = """
     asyncio.run(main())
 """
 
+ADDRESS = re.compile(r"(http://\S+/ops)")
+
 
 @pytest.fixture(scope="module")
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -73,8 +75,8 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         # In a thread: playwright keeps a loop of its own running in this one.
         with ThreadPoolExecutor(1) as thread:
-            printed = re.compile(r"(http://\S+/ops)")
-            yield thread.submit(anyio.run, process.wait_for, printed, 40).result()[1]
+            printed = thread.submit(lambda: anyio.run(process.wait_for, ADDRESS, 40)).result()
+        yield printed[1]
     finally:
         process.close()
 

@@ -400,6 +400,41 @@ async def test_served_alone_it_starts_and_closes_its_queue() -> None:
     assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"] * 2
 
 
+async def test_schedules_are_shown_and_paused(q: Queue, browser: Browser) -> None:
+    assert "No schedules" in await browser.page("/schedules")
+
+    @q.cron("0 3 * * *", tz="Europe/Vienna")
+    @q.job
+    async def nightly() -> None: ...
+
+    shown = await browser.page("/schedules")
+    assert "0 3 * * *" in shown
+    assert "Europe/Vienna" in shown
+    async with q.worker():
+        await browser.press(shown, "Pause")
+        shown = await browser.page("/schedules")
+        assert (await q.schedules())[0].paused
+        await browser.press(shown, "Resume")
+        assert not (await q.schedules())[0].paused
+
+
+async def test_a_copy_of_a_job_that_changed_is_refused(q: Queue, browser: Browser) -> None:
+    @q.job(name="send")
+    async def send(to: str) -> None: ...
+
+    handle = await send("ann").enqueue()
+    await handle.cancel()
+
+    @q.job(name="send")
+    async def renamed(address: str) -> None: ...
+
+    refused = await browser.press(await browser.page(f"/jobs/{handle.id}"), "Run a copy")
+    assert refused.status_code == 409
+    assert "don&#x27;t fit the function any more" in refused.text
+    del q.jobs["send"]
+    assert "Run a copy" not in await browser.page(f"/jobs/{handle.id}")
+
+
 async def test_prometheus_reads_it_there(q: Queue, browser: Browser) -> None:
     await q.pause(HOSTILE)
     answer = await browser.get("/metrics")

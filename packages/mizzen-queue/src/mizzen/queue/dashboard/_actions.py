@@ -44,8 +44,8 @@ async def _again(q: Queue, id: int) -> int:
     function = q.jobs.get(record.kind)
     if function is None:
         raise Refused(409, f"This program knows no job {record.kind!r}.")
-    positional, named = function.arguments.decode(record.args)
     try:
+        positional, named = function.arguments.decode(record.args)
         call = function(*positional, **named)
         handle = await call.enqueue(queue=record.queue, priority=record.priority)
     except QueueError as exc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,7 +30,7 @@ async def show(q: Queue, request: Request, id: int) -> Page:
             el("div", *_buttons(q, request, job), class_="buttons"),
             _progress(job),
             _facts(request, job, q.store.clock()),
-            *_texts(job),
+            *await asyncio.to_thread(_texts, job),  # arguments may be megabytes
         ]
     )
     return Page(f"#{job.id} {job.kind}", main, live=job.finished_at is None)

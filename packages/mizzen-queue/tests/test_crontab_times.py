@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
 
-from mizzen.queue import BadSchedule
+from mizzen.queue import BadSchedule, _times
 from mizzen.queue._crontab import parse
 from mizzen.queue._times import Cron, Every, Times, last_before
 
@@ -116,6 +116,17 @@ def test_leap_days_come() -> None:
 def test_an_unknown_time_zone_is_refused(tz: str) -> None:
     with pytest.raises(BadSchedule, match="Europe/Paris"):
         Cron("@daily", tz)
+
+
+def test_utc_needs_no_database_of_time_zones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_times, "ZoneInfo", missing)
+    assert shown(Cron("@daily", "UTC"), "2026-05-01T12:00", 1) == ["05-02 00:00"]
+    with pytest.raises(BadSchedule, match="pip install tzdata"):
+        Cron("@daily", "Europe/Paris")
+
+
+def missing(name: str) -> ZoneInfo:
+    raise ZoneInfoNotFoundError(name)
 
 
 def test_a_fixed_time_comes_once_in_the_repeated_hour() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from ._errors import BadSchedule
 from ._scheduled import ScheduleInfo
-from ._times import Cron, Every, last_before
+from ._times import Cron, Every, last_before, zone
 from ._units import Duration, seconds
 
 if TYPE_CHECKING:
@@ -117,11 +117,7 @@ class Schedule:
         )
 
     def _shown(self, at: float) -> datetime:
-        if self.tz is None:
-            return datetime.fromtimestamp(at, UTC)
-        from zoneinfo import ZoneInfo
-
-        return datetime.fromtimestamp(at, ZoneInfo(self.tz))
+        return datetime.fromtimestamp(at, zone(self.tz or "UTC"))
 
     def __repr__(self) -> str:
         place = f" {self.tz}" if self.tz else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from math import floor
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -50,10 +50,7 @@ class Cron:
         from ._triggers import by_crontab
 
         crontab = parse(line)
-        try:
-            self._tz = ZoneInfo(tz)
-        except (ValueError, OSError, KeyError) as exc:
-            raise BadSchedule(f"tz={tz!r} is no time zone; one is 'Europe/Paris'") from exc
+        self._tz = zone(tz)
         self._following = by_crontab(crontab)
         self._by_real_time = crontab.any_hour
 
@@ -102,6 +99,19 @@ class Cron:
     def _offset(self, instant: float) -> float:
         offset = datetime.fromtimestamp(instant, self._tz).utcoffset()
         return (offset or timedelta()).total_seconds()
+
+
+def zone(name: str) -> tzinfo:
+    """The time zone of that name; BadSchedule when there is none. UTC needs no database."""
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError) as exc:
+        raise BadSchedule(
+            f"tz={name!r} is no time zone; one is 'Europe/Paris'. Is there no database of them on "
+            "this machine? pip install tzdata"
+        ) from exc
 
 
 def last_before(times: Times, since: float, now: float) -> float | None:

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mizzen.queue import RESULTS, BadResult, Queue, QueueError, StoreBusy, StoreError, chord
+from mizzen.queue import (
+    RESULTS,
+    BadResult,
+    Queue,
+    QueueError,
+    Retry,
+    StoreBusy,
+    StoreError,
+    chord,
+    current_job,
+)
 from mizzen.queue._process import introduce
 from mizzen.queue.abc import OPEN
 from mizzen.queue.testing import KIND, done, new
@@ -112,6 +122,34 @@ async def test_a_workflow_commits_with_the_session_and_runs(mariadb_url: str, be
             assert await run.result(timeout=10) == 190
 
 
+async def test_a_job_completes_with_the_session_and_under_its_token_only(mariadb_url: str) -> None:
+    from sqlalchemy import text
+
+    async with Queue(mariadb_url) as q, engine_of(mariadb_url) as engine:
+        await told(mariadb_url, "CREATE TABLE paid (cents INT)")
+
+        @q.job(retry=Retry(max=3, base=0.01))
+        async def pay(cents: int) -> str:
+            async with engine.begin() as tx, current_job().transaction(tx) as done:
+                await tx.execute(text("INSERT INTO paid VALUES (:cents)"), {"cents": cents})
+                done.result = f"paid {cents} 😀"
+                if current_job().attempt == 1:
+                    raise ConnectionError
+                if cents == 2:  # somebody else has it by now
+                    await told(mariadb_url, "UPDATE mizzen_job SET token = token + 1")
+            raise AssertionError("after the commit")
+
+        async with q.worker(concurrency=1):
+            one = await pay(1).enqueue()
+            assert await one.result(timeout=5) == "paid 1 😀"
+            two = await pay(2).enqueue()
+            async with asyncio.timeout(10):
+                while q.totals["refused_total"] == 0:
+                    await asyncio.sleep(0.02)
+            assert await two.status() == "running"
+        assert await told(mariadb_url, "SELECT cents FROM paid") == [(1,)]
+
+
 async def test_a_session_elsewhere_is_refused(mariadb_url: str, tmp_path: Path) -> None:
     async with Queue(f"sqlite:///{tmp_path}/app.db") as q, alchemy_session(mariadb_url) as session:
 
@@ -138,7 +176,7 @@ async def told(url: str, statement: str) -> list[Any]:
     """Say something to the server by the side of the queue."""
     from sqlalchemy import text
 
-    async with engine_of(url) as engine, engine.connect() as connection:
+    async with engine_of(url) as engine, engine.begin() as connection:
         result = await connection.execute(text(statement))
         return [*result] if result.returns_rows else []
 

@@ -54,7 +54,7 @@ class Completion:
         if not isinstance(self._ledger.store, Completing):
             raise QueueError(
                 "this queue's store can't complete a job in a transaction: put the queue into the "
-                "database of your data, in SQLite or PostgreSQL"
+                "database of your data, in SQLite, PostgreSQL or MariaDB"
             )
         return self._ledger.store
 

@@ -21,3 +21,24 @@ INSERT INTO mizzen_job_memo (job, name, memo)
 SELECT id, %(name)s, %(memo)s FROM mizzen_job WHERE id = %(id)s AND token = %(token)s FOR UPDATE
 ON DUPLICATE KEY UPDATE memo = VALUES(memo) RETURNING job
 """
+
+# Through the caller's own session: see mizzen.queue.abc.Completing.
+_GIVEN = """
+JSON_TABLE(given, '$[*]' COLUMNS (
+    id BIGINT PATH '$[0]', token BIGINT PATH '$[1]',
+    name LONGTEXT CHARACTER SET utf8mb4 PATH '$[2]',
+    memo LONGTEXT CHARACTER SET utf8mb4 PATH '$[3]')) AS told
+STRAIGHT_JOIN mizzen_job AS job ON job.id = told.id AND job.token = told.token
+"""
+COMPLETE = (
+    f"""
+BEGIN NOT ATOMIC
+    DECLARE given LONGTEXT CHARACTER SET utf8mb4 DEFAULT {{jobs}};
+    UPDATE {_GIVEN} SET job.suspect = true, job.charged = 0;
+    INSERT INTO mizzen_job_memo (job, name, memo)
+    SELECT job.id, told.name, told.memo FROM {_GIVEN} FOR UPDATE
+    ON DUPLICATE KEY UPDATE memo = VALUES(memo);
+    SELECT job.id FROM {_GIVEN} FOR UPDATE;
+END
+""",  # noqa: S608  (what the statement is put together from stands above)
+)

@@ -49,6 +49,7 @@ class MariaDBStore(flows.MariaDBFlows, MariaDBMonitoring, schedules.MariaDBSched
     insert_sql: str = sql.INSERT
     keyed_sql: str = sql.INSERT_KEYED
     within_sql: str = sql.WITHIN
+    complete_sql: tuple[str, ...] = memos.COMPLETE
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
         self._local_clock = clock

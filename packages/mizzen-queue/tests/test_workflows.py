@@ -347,6 +347,26 @@ async def test_a_first_job_that_ends_before_any_worker_saw_its_workflow(tmp_path
             assert await run.result(timeout=5) == 9
 
 
+async def test_links_go_with_the_jobs_that_history_drops(tmp_path: Path) -> None:
+    path = f"{tmp_path}/app.db"
+    async with Queue(f"sqlite:///{path}") as q:
+        jobs = Jobs(q)
+        async with q.worker():
+            runs = [await chain(jobs.number(4), jobs.add(RESULT)).enqueue() for _ in range(2)]
+            for run in runs:
+                assert await run.result(timeout=5) == 5
+        for handle in runs[0].handles:
+            assert await q.delete(handle.id)
+        with pytest.raises(UnknownJob):
+            await runs[0].status()
+        assert (await runs[1].status()).counts == {"done": 2}
+        await q.store.prune(q.store.clock() + 10, 0)
+        reader = sqlite3.connect(path)
+        for table in ("mizzen_job_node", "mizzen_job_edge"):
+            assert reader.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        reader.close()
+
+
 @pytest.mark.extra("psycopg")
 async def test_in_a_transaction_on_postgres(postgres_url: str) -> None:
     import psycopg

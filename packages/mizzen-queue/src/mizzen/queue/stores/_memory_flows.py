@@ -31,6 +31,7 @@ class MemoryFlows:
         self._edges: dict[int, list[_Edge]] = {}
         self._children: dict[int, list[int]] = {}
         self._nodes: dict[int, list[int]] = {}
+        self._flow_of: dict[int, int] = {}
         self._ended: list[int] = []
 
     async def insert(self, jobs: Sequence[NewJob]) -> Inserted:
@@ -45,6 +46,7 @@ class MemoryFlows:
     async def insert_flow(self, jobs: Sequence[NewJob], links: Sequence[Link]) -> list[int]:
         ids = (await self.insert(jobs)).ids
         self._nodes[ids[0]] = ids
+        self._flow_of.update(dict.fromkeys(ids, ids[0]))
         for link in links:
             child, parent = ids[link.child], ids[link.parent]
             self._edges.setdefault(child, []).append(_Edge(parent, link.parent, link.anyway))
@@ -136,6 +138,6 @@ class MemoryFlows:
                 siblings.remove(id)
             if not siblings:
                 self._children.pop(edge.parent, None)
-        nodes = self._nodes.get(id)
-        if nodes is not None and not any(job in self._rows for job in nodes):
-            del self._nodes[id]
+        flow = self._flow_of.pop(id, None)
+        if flow is not None and not any(job in self._flow_of for job in self._nodes[flow]):
+            del self._nodes[flow]

@@ -50,7 +50,8 @@ BEGIN
     PERFORM pg_advisory_xact_lock(120372471820151);
     LOOP
         WITH news AS (
-            UPDATE mizzen_job_edge SET news = false WHERE news RETURNING child, parent, outcome, anyway
+            UPDATE mizzen_job_edge SET news = false WHERE news
+            RETURNING child, parent, outcome, anyway
         )
         SELECT array_agg(DISTINCT child),
                array_agg(parent) FILTER (WHERE outcome <> 'done' AND NOT anyway)

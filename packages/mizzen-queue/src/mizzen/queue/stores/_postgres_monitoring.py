@@ -66,7 +66,9 @@ _DELETE = """
 WITH gone AS (
     SELECT id FROM mizzen_job_done
     WHERE id = ANY(%(ids)s) AND status = coalesce(%(status)s::text, status)
-), forgotten AS (DELETE FROM mizzen_job_memo USING gone WHERE job = gone.id)
+), forgotten AS (DELETE FROM mizzen_job_memo USING gone WHERE job = gone.id
+), unlinked AS (DELETE FROM mizzen_job_edge USING gone WHERE child = gone.id
+), left_flow AS (DELETE FROM mizzen_job_node USING gone WHERE job = gone.id)
 DELETE FROM mizzen_job_done USING gone WHERE mizzen_job_done.id = gone.id
 """
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .._monitored import Tally, WorkerRecord
 from ..abc import Record
+from . import _sqlite_flows as flows
 from ._listing import STATES, listing
 from ._sqlite_maintenance import end, revive
 from ._sqlite_memos import forget
@@ -126,6 +127,7 @@ class SqliteMonitoring:
         def drop(connection: sqlite3.Connection) -> int:
             gone = [id for (id,) in connection.execute(delete, values).fetchall()]
             forget(connection, gone)
+            flows.forget(connection, gone)
             return len(gone)
 
         return await self._writer.run(drop)

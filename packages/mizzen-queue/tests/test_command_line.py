@@ -75,6 +75,12 @@ async def long() -> None:
     print("long started", flush=True)
     await asyncio.sleep(60)
 
+@q.job
+async def brief() -> int:
+    print("pid", os.getpid(), flush=True)
+    await asyncio.sleep(0.7)
+    return os.getpid()
+
 @q.job(retry=Retry(max=2, base="1ms"))
 async def poison() -> None:
     os._exit(7)
@@ -124,6 +130,21 @@ async def test_the_second_signal_lets_go_of_running_jobs(
         record = await q.store.find(handle.id)
         assert record is not None
         assert (record.status, record.attempt) == ("queued", 0)
+
+
+async def test_a_signal_to_the_whole_group_counts_once(app: str, child: Callable[..., Any]) -> None:
+    async with Queue(app) as q:
+
+        @q.job
+        async def brief() -> int:
+            raise NotImplementedError
+
+        handle = await brief().enqueue()
+        worker = await child("worker", "app:q", "--processes", "1", "--grace", "60s").start()
+        pid = int((await worker.line("pid")).split()[1])
+        os.kill(pid, signal.SIGTERM)
+        assert await worker.end(signal.SIGTERM) == 0
+        assert await handle.result(timeout=5) == pid
 
 
 async def test_a_worker_ends_when_nothing_is_left(app: str, child: Callable[..., Any]) -> None:

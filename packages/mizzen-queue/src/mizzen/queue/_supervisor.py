@@ -85,6 +85,7 @@ class Supervisor:
             lived = time.monotonic() - began
             pause = 0.0 if lived > _LONG_LIFE else min(_LONGEST_PAUSE, max(_PAUSE, 2 * pause))
             _log.warning("a worker ended with status %d: another one starts", status)
+            status = 0  # it is made up for, also when all end before the next one starts
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._ending.wait()

@@ -1,5 +1,8 @@
 # ruff: noqa: ASYNC110  (what is polled is a store: it has no event for it)
-"""What a durable job costs, beside huey on SQLite and PgQueuer on PostgreSQL; history is kept."""
+"""What a durable job costs, beside huey on SQLite and PgQueuer on PostgreSQL, and on MariaDB.
+
+History is kept.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from pgqueuer.types import QueueExecutionMode
 from table import Figure
 
 from mizzen.queue import Queue
-from mizzen.testing import postgres
+from mizzen.testing import mariadb, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,7 +41,9 @@ def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         figures = beside_huey(Path(folder))
     with postgres() as server:
-        return figures + beside_pgqueuer(server.fresh)
+        figures += beside_pgqueuer(server.fresh)
+    with mariadb() as server:
+        return figures + on_mariadb(server.fresh)
 
 
 def beside_huey(folder: Path) -> list[Figure]:
@@ -96,6 +101,18 @@ def beside_pgqueuer(fresh: Callable[[], AbstractContextManager[str]]) -> list[Fi
             goal=0.75, lower_is_better=False,
         ),
     ]  # fmt: skip
+
+
+def on_mariadb(fresh: Callable[[], AbstractContextManager[str]]) -> list[Figure]:
+    rounds: list[dict[str, float]] = []
+    for _ in range(ROUNDS):
+        with fresh() as url:
+            rounds.append(asyncio.run(ours(url)))
+    drained, bulk = (statistics.median(mine[key] for mine in rounds) for key in ("drain", "bulk"))
+    return [
+        Figure(f"MariaDB, {what}, jobs/s", rate, goal, "the goal", goal=1, lower_is_better=False)
+        for what, rate, goal in (("drain", drained, 10_000), ("enqueue in bulk", bulk, 30_000))
+    ]
 
 
 def idle(store: str, mine: list[float], theirs: list[float], peer: str, goal: float) -> Figure:

@@ -1,7 +1,7 @@
 """Durable background jobs in the database you already have."""
 
-from ._compose import batch, chain, chord, group
 from ._completion import Completion
+from ._compose import batch, chain, chord, group
 from ._context import current_job
 from ._drain import Ran
 from ._errors import (

@@ -120,7 +120,9 @@ class Handle(Generic[R]):
 
     def _outcome(self, record: Record) -> R:
         if record.status == "cancelled":
-            raise JobCancelled(f"job {self.id} ({self.kind}) was cancelled")
+            line = (record.error or "").partition("\n")[0]
+            why = line.removeprefix("Cancelled") if line.startswith("Cancelled: ") else ""
+            raise JobCancelled(f"job {self.id} ({self.kind}) was cancelled{why}")
         if record.status == "dead":
             message, traceback = _read_error(record.error)
             raise JobFailed(

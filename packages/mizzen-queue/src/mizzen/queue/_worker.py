@@ -129,8 +129,9 @@ class Worker:
     async def _own(self) -> None:
         # One task owns the others, so that start() and aclose() may come from different tasks.
         # Not a TaskGroup: that waits for ever for a job which swallows its cancellation.
+        # The heart beats first: a worker that ends at once must not beat after its goodbye.
         helpers = (
-            *(self._work(), self._beat(), self._forget()),
+            *(self._beat(), self._work(), self._forget()),
             *(self._listen(), self._look_after(), Ticker(self.queue).run()),
         )
         parts = [*self._crew.start(), *(asyncio.create_task(helper) for helper in helpers)]

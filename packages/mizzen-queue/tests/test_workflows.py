@@ -21,18 +21,21 @@ from mizzen.queue import (
     Outcome,
     Queue,
     QueueError,
+    StoreError,
     UnknownJob,
     batch,
     chain,
     chord,
     group,
 )
+from mizzen.queue._flows import flows_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from mizzen.queue import JobFunction
+    from mizzen.queue.abc import Parent
 
 
 class Jobs:
@@ -218,6 +221,26 @@ async def test_a_result_that_was_not_kept_is_told(q: Queue, jobs: Jobs) -> None:
     run = await chain(unkept(), jobs.add(RESULT)).enqueue()
     with pytest.raises(JobFailed, match=r"job \d+ left no result: unkept finished"):
         await run.result(timeout=5)
+
+
+async def test_a_job_whose_inputs_the_store_does_not_tell_goes_back_uncharged(
+    jobs: Jobs, q: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+    parents = flows_of(q.store).parents
+
+    async def failing(id: int) -> list[Parent]:
+        nonlocal asked
+        asked += 1
+        if asked < 3:
+            raise StoreError("gone for a moment")
+        return await parents(id)
+
+    monkeypatch.setattr(q.store, "parents", failing)
+    async with q.worker():
+        run = await chain(jobs.number(1), jobs.add(RESULT)).enqueue()
+        assert await run.result(timeout=5) == 2
+    assert (await run.handles[1].record()).attempt == 1
 
 
 def test_other_arguments_are_checked_at_the_call() -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mizzen.queue.abc import NewJob
     from mizzen.queue.stores.mariadb import MariaDBStore
 
-pytestmark = [pytest.mark.extra("asyncmy"), pytest.mark.extra("sqlalchemy")]
+pytestmark = [pytest.mark.extra(module) for module in ("asyncmy", "pymysql", "sqlalchemy")]
 
 
 @asynccontextmanager

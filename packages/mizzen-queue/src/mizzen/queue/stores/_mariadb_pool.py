@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _SIZE = 4
 _CONNECT_SECONDS = 5
+_GOODBYE_SECONDS = 1
 _OLDEST = (10, 6)  # SKIP LOCKED and JSON_TABLE
 _TRIES = 6  # of a transaction that lost against another one
 _DEADLOCK, _LOCK_WAIT, _TOO_BIG, _GONE = 1213, 1205, 1153, (2006, 2013)
@@ -63,6 +64,14 @@ class Connection:
     async def rows(self, statement: str, values: Any = None) -> list[Any]:
         """The rows of one statement."""
         return list((await self.run(statement, values))[0])
+
+    async def end(self) -> None:
+        """Say goodbye, so that the server notes no broken connection."""
+        try:
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await self._driver.ensure_closed()
+        except TimeoutError:
+            self.close()
 
     def close(self) -> None:
         """Close it at once; what it was in the middle of is rolled back."""
@@ -116,7 +125,7 @@ class Connections:
         """Close those that aren't lent, now; the others when they come back."""
         self._closed = True
         while self._free:
-            self._free.pop().close()
+            await self._free.pop().end()
 
     async def _once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         async with self.lend() as connection:

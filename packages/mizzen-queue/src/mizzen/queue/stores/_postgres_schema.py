@@ -135,7 +135,8 @@ SELECT put.* FROM put CROSS JOIN rung
 """
 
 WITHIN = """
-SELECT max(ended.id), ended.unique_key FROM jsonb_array_elements({jobs}::text::jsonb) AS given (value)
+SELECT max(ended.id), ended.unique_key
+FROM jsonb_array_elements({jobs}::text::jsonb) AS given (value)
 JOIN mizzen_job_done AS ended ON ended.unique_key = value ->> 7
  AND ended.unique_until > (value ->> 6)::float8
 GROUP BY ended.unique_key

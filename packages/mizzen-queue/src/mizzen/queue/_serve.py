@@ -43,10 +43,10 @@ async def serve(queue: Queue, options: argparse.Namespace) -> None:
             reasons.append(asyncio.create_task(_empty(queue, options.queue_names)))
         if leader is not None:
             leader.follow(drain.set, worker.release)
-        print(f"mizzen-queue: working on {queue.url}, {len(queue.jobs)} kinds", flush=True)
+        _say(f"working on {queue.url}, {len(queue.jobs)} kinds")
         await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
         drain.set()
-        print("mizzen-queue: draining", flush=True)
+        _say("draining")
         for task in reasons:
             task.cancel()
         for outcome in await asyncio.gather(*reasons, return_exceptions=True):
@@ -65,6 +65,11 @@ async def _empty(queue: Queue, names: list[str] | None) -> None:
             for name in wanted:
                 counts = await queue.counts(queue=name, kind=kind)
                 left += counts["queued"] + counts["running"]
+
+
+def _say(text: str) -> None:
+    # In one piece: workers that share an output would write into each other's lines.
+    print(f"mizzen-queue: {text}\n", end="", flush=True)
 
 
 def _on_signals(act: Callable[[], None]) -> None:

@@ -70,8 +70,8 @@ class Following:
     """How far *handles* are; `look()` asks the store again."""
 
     def __init__(self, handles: Sequence[Handle[Any]]) -> None:
-        self.total = len(handles)
-        self.failed = 0
+        self.total: int = len(handles)
+        self.failed: int = 0
         self.failures: list[Line] = []
         self._open = deque(handles)
         self._lines: dict[int, Line] = {}

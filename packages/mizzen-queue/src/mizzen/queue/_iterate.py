@@ -49,7 +49,7 @@ class Iteration(Generic[T]):
         total: float | None,
     ) -> None:
         self.name = name
-        self.place = Place()
+        self.place: Place = Place()
         self._job, self._ledger, self._source, self._every = job, ledger, source, every
         self._total = len(source) if total is None and isinstance(source, Sized) else total
         self._kept = self.place

@@ -51,7 +51,10 @@ class Ledger:
     """The memos of one job, fenced by the run token of the attempt that writes them."""
 
     def __init__(self, origin: Origin) -> None:
-        self.store, self.claimed, self.function, self._loop = origin
+        store, claimed, function, self._loop = origin
+        self.store: Store = store
+        self.claimed: Claimed = claimed
+        self.function: JobFunction[..., Any] = function
         self.iterations: list[Iteration[Any]] = []
         self._memos: dict[str, str] | None = None
         self._reading = asyncio.Lock()

@@ -37,7 +37,7 @@ class Lane:
     def __init__(self, database: str, timeout: float) -> None:
         self._path = f"{database}.lane"
         self.timeout = timeout
-        self.contended_at = float("-inf")
+        self.contended_at: float = float("-inf")
         """When somebody was last found waiting, or writing, by `time.monotonic()`."""
         self._fd: int | None = None
 

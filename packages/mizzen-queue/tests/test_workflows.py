@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-import aiosqlite
 import pytest
 
 from mizzen.queue import (
@@ -330,6 +329,15 @@ async def test_a_workflow_commits_with_the_callers_data(tmp_path: Path) -> None:
         tx.close()
         async with q.worker():
             assert await run.result(timeout=5) == 3
+
+
+@pytest.mark.extra("aiosqlite")
+async def test_a_workflow_commits_with_a_connection_of_aiosqlite(tmp_path: Path) -> None:
+    import aiosqlite
+
+    path = f"{tmp_path}/app.db"
+    async with Queue(f"sqlite:///{path}") as q:
+        jobs = Jobs(q)
         async with aiosqlite.connect(path) as connection:
             run = await chain(jobs.number(4), jobs.add(RESULT)).enqueue(tx=connection)
             await connection.commit()

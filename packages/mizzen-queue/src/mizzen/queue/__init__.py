@@ -35,7 +35,8 @@ from ._scheduled import ScheduleInfo
 from ._tracing import trace_jobs
 from ._worker import Worker
 from ._workflow import Node, Workflow
-from ._workflow_run import WorkflowNode, WorkflowRun, WorkflowStatus
+from ._workflow_run import WorkflowRun
+from ._workflow_status import WorkflowNode, WorkflowStatus
 
 __all__ = [
     "OUTCOMES",

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from ._flows import Link
     from ._workflow import Workflow
-    from ._workflow_run import WorkflowStatus
+    from ._workflow_status import WorkflowStatus
     from .abc import Inserted, NewJob, Store
 
 

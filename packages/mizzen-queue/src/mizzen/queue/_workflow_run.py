@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
-
-from msgspec import Struct
 
 from ._errors import QueueError, UnknownJob
 from ._flows import flows_of
 from ._handle import Handle
 from ._inputs import flow_of
 from ._units import Duration, seconds
+from ._workflow_status import WorkflowNode, WorkflowStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,45 +17,12 @@ if TYPE_CHECKING:
     from ._job import Call
     from ._queue import Queue
     from ._workflow import Node
-    from .abc import Status, Store
+    from .abc import Store
 
-__all__ = ["WorkflowNode", "WorkflowRun", "WorkflowStatus"]
+__all__ = ["WorkflowRun"]
 
 R = TypeVar("R")
 T = TypeVar("T")
-
-
-class WorkflowNode(Struct, frozen=True):
-    """One job of a workflow; `after` are the numbers of those that it waits for."""
-
-    number: int
-    id: int
-    kind: str
-    status: Status
-    attempt: int
-    error: str | None
-    after: list[int]
-
-
-class WorkflowStatus(Struct, frozen=True):
-    """How a workflow is: its jobs by number, each with the numbers of those it comes `after`.
-
-    A job that waits for others is `scheduled`.
-    """
-
-    id: int
-    name: str
-    nodes: list[WorkflowNode]
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many jobs stand in each status."""
-        return dict(Counter(node.status for node in self.nodes))
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether no job waits or runs any more."""
-        return self.counts.keys() <= {"done", "dead", "cancelled"}
 
 
 class WorkflowRun(Generic[R]):

@@ -52,10 +52,10 @@ ORDER BY status, kind, queue LIMIT 1
 """
 
 _ENDED = """
-SELECT value, ?1, (
-    SELECT count(*) FROM mizzen_job_done WHERE status = ?1 AND kind = ?2 AND queue = ?3
+SELECT value, :status, (
+    SELECT count(*) FROM mizzen_job_done WHERE status = :status AND kind = :kind AND queue = :queue
     AND finished_at >= value * 60 AND finished_at < value * 60 + 60) AS count
-FROM json_each(?4)
+FROM json_each(:minutes)
 """
 
 _WORKERS = """
@@ -140,6 +140,8 @@ def _ended(connection: sqlite3.Connection, first: int, last: int) -> list[tuple[
     group: tuple[str, str, str] = ("", "", "")
     while following := connection.execute(_NEXT_GROUP, group).fetchone():
         group = following
-        counts = connection.execute(_ENDED, (*group, minutes))
+        status, kind, queue = group
+        values = {"status": status, "kind": kind, "queue": queue, "minutes": minutes}
+        counts = connection.execute(_ENDED, values)
         found += [counted for counted in counts if counted[2]]
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -42,6 +43,8 @@ class Completion:
 
     def __enter__(self) -> Self:
         self._statements()
+        if _is_async(self._tx):
+            raise QueueError("this transaction is async: write `async with` in an async job")
         return self
 
     def __exit__(
@@ -75,6 +78,13 @@ class Completion:
             return Completed(error=str(exc))
 
 
+def _is_async(tx: Any) -> bool:
+    # Of a session or connection, `execute` is; aiosqlite's only gives something to await.
+    return inspect.iscoroutinefunction(getattr(tx, "execute", None)) or hasattr(
+        tx, "execute_fetchall"
+    )
+
+
 def _drive(coroutine: Coroutine[Any, Any, None]) -> None:
     """Run what never waits, as a plain connection does all at once."""
     try:
@@ -82,4 +92,4 @@ def _drive(coroutine: Coroutine[Any, Any, None]) -> None:
     except StopIteration:
         return
     coroutine.close()
-    raise QueueError("this transaction is async: write `async with` in an async job")
+    raise QueueError("this transaction waits: write `async with` in an async job")

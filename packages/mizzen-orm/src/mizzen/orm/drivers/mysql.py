@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from .._connections.disposing import dispose
-from .._connections.finish import finish
 from .._errors import Busy, ConfigurationError, OrmError
 from . import masked
 from ._explain import explain
 from ._fulltext import FullText
 from ._mysql_schema import exact_columns
+from ._reaching import reach
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -76,15 +76,7 @@ class MySQL:
         except ModuleNotFoundError as error:
             raise _missing("asyncmy") from error
         exact_columns(self.writer.sync_engine)
-        try:
-            async with self.writer.connect() as connection:
-                await connection.execute(text("SELECT 1"))
-        except (SQLAlchemyError, OSError) as error:
-            await self.close()
-            raise self.explain(error) from error
-        except BaseException:  # cancelled: nobody else will close what is open by now
-            await finish(self.close())
-            raise
+        await reach(self)
 
     async def close(self) -> None:
         """Close the pool."""

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from .._connections.disposing import dispose
-from .._connections.finish import finish
 from .._errors import ConfigurationError, OrmError
 from . import masked
 from ._explain import explain
+from ._reaching import reach
 from ._times import exact_times
 from ._tsvector import TSVector
 
@@ -65,15 +65,7 @@ class PostgreSQL:
                 'PostgreSQL needs psycopg: pip install "mizzen-orm[postgres]"'
             ) from error
         exact_times(self.writer.dialect)
-        try:
-            async with self.writer.connect() as connection:
-                await connection.execute(text("SELECT 1"))
-        except (SQLAlchemyError, OSError) as error:
-            await self.close()
-            raise self.explain(error) from error
-        except BaseException:  # cancelled: nobody else will close what is open by now
-            await finish(self.close())
-            raise
+        await reach(self)
         if self._url.drivername == _PSYCOPG:
             from ._psycopg_direct import PsycopgDirect
 
